@@ -1,0 +1,3 @@
+//! The order story: activities on the official Rust SDK.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The order story: five durable steps.

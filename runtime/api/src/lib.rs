@@ -1,0 +1,1 @@
+//! Temporal's gRPC services and ours, over the server.

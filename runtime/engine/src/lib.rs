@@ -1,0 +1,1 @@
+//! The rules of durable execution as pure state machines.

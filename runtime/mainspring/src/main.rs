@@ -1,0 +1,3 @@
+//! The durable workflow runtime: server and command line in one binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Admits, compiles and drives workflow components.

@@ -1,0 +1,1 @@
+//! Mailboxes, commit pipeline, timers and task dispatch.

@@ -1,0 +1,1 @@
+//! Durable state: one trait, SQLite inside.

@@ -1,0 +1,3 @@
+//! Set-up, tests and the demonstration, one command each.
+
+fn main() {}
