@@ -1,1 +1,17 @@
-//! The rules of durable execution as pure state machines.
+//! The rules of durable execution, and nothing else.
+//!
+//! Inputs come in with their time, events and row changes go out. The engine
+//! reads no clock, does no I/O, starts no task and knows neither wasm nor SQL
+//! nor gRPC: that is what lets a simulator drive it through years of faults.
+//!
+//! The way in: [`run::Run`] is one run of a workflow and takes every input;
+//! [`activity`] and [`timer`] are the machines inside it; [`session::Session`]
+//! is the conversation with the workflow's code; [`replay`] cuts a history into
+//! the workflow tasks that it was made of; [`transition`] is what one commit
+//! holds.
+
+pub mod guest;
+pub mod ids;
+pub mod limits;
+pub mod time;
+pub mod transition;

@@ -1,0 +1,183 @@
+//! What passes between a workflow's code and the engine, free of wasm: the
+//! commands that code issues and the events that it hears. The sandbox turns
+//! them into calls of the contract, the engine turns them into history.
+
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::common::v1::{
+    Header, Payload, Payloads, Priority, RetryPolicy,
+};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::failure::v1::Failure;
+use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+
+use crate::ids::TaskQueue;
+
+/// Names one operation of one run, from 1 on, in the order of the calls.
+pub type Handle = u64;
+
+/// How an answered operation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The result; `None` for a timer.
+    Success(Option<Payloads>),
+    /// Failed for good; the failure is the one that the language throws.
+    Failed(Failure),
+    /// Cancelled.
+    Cancelled(Failure),
+    /// Timed out for good.
+    TimedOut(Failure),
+}
+
+/// What a workflow hears from `next` or `take`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GuestEvent {
+    /// An operation has its answer.
+    Resolved {
+        /// The operation.
+        handle: Handle,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A signal, in the order of recording (MSG-01).
+    Signal {
+        /// The signal's name.
+        name: String,
+        /// Its arguments.
+        input: Option<Payloads>,
+        /// Its headers.
+        header: Option<Header>,
+        /// Who sent it.
+        identity: String,
+        /// Its event in the history.
+        event_id: i64,
+    },
+    /// A query; the only event of its read phase.
+    Query {
+        /// Names the query within the read phase.
+        id: String,
+        /// The query type.
+        name: String,
+        /// Its arguments.
+        arguments: Option<Payloads>,
+        /// Its headers.
+        header: Option<Header>,
+    },
+    /// Somebody asked the run to cancel itself (LIF-11).
+    CancelRequested {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a workflow sees when it cancels an activity (ACT-13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivityCancellation {
+    /// Resolve at once, ask the worker to stop.
+    TryCancel,
+    /// Ask the worker to stop, resolve when it reports.
+    WaitCompleted,
+    /// Resolve at once, tell nobody.
+    Abandon,
+}
+
+/// The attributes of `start-activity`, as the guest gave them: nothing is
+/// defaulted yet but the ID, which the session fills in from the handle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleActivity {
+    /// The operation.
+    pub handle: Handle,
+    /// The activity type.
+    pub activity_type: String,
+    /// Unique among the open activities of the run.
+    pub activity_id: String,
+    /// `None`: the run's task queue.
+    pub task_queue: Option<TaskQueue>,
+    /// Arguments.
+    pub input: Option<Payloads>,
+    /// Headers.
+    pub header: Option<Header>,
+    /// All attempts together (ACT-03).
+    pub schedule_to_close_timeout: Option<Duration>,
+    /// One task's wait in the queue (ACT-05).
+    pub schedule_to_start_timeout: Option<Duration>,
+    /// One attempt (ACT-04).
+    pub start_to_close_timeout: Option<Duration>,
+    /// Between two heartbeats (ACT-06).
+    pub heartbeat_timeout: Option<Duration>,
+    /// `None`: the defaults of ACT-08.
+    pub retry_policy: Option<RetryPolicy>,
+    /// What cancelling it means.
+    pub cancellation: ActivityCancellation,
+    /// Dispatch priority.
+    pub priority: Option<Priority>,
+    /// Summary and details for people.
+    pub metadata: Option<UserMetadata>,
+}
+
+/// The attributes of `start-timer`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartTimer {
+    /// The operation.
+    pub handle: Handle,
+    /// Unique among the open timers of the run; made from the handle.
+    pub timer_id: String,
+    /// How long.
+    pub duration: Duration,
+    /// Summary and details for people.
+    pub metadata: Option<UserMetadata>,
+}
+
+/// What a workflow task asked for, in the order of the calls. Each one becomes
+/// one event (a cancel of something not yet started may add a second).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Schedule an activity.
+    ScheduleActivity(ScheduleActivity),
+    /// Ask an activity to stop; `handle` and ID of the one that is meant.
+    RequestCancelActivity {
+        /// The activity's handle.
+        handle: Handle,
+        /// Its ID.
+        activity_id: String,
+    },
+    /// Start a timer.
+    StartTimer(StartTimer),
+    /// Cancel a timer that has not fired.
+    CancelTimer {
+        /// The timer's handle.
+        handle: Handle,
+        /// Its ID.
+        timer_id: String,
+    },
+    /// Close the run as completed.
+    CompleteWorkflow {
+        /// What `run` returned.
+        result: Option<Payloads>,
+    },
+    /// Close the run as failed.
+    FailWorkflow {
+        /// What `run` returned.
+        failure: Failure,
+    },
+    /// Close the run as cancelled.
+    CancelWorkflow {
+        /// What `run` returned.
+        details: Option<Payloads>,
+    },
+}
+
+/// Why a workflow task failed: the run is blocked, shown as such and retried; it
+/// never fails for it (WF-03).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskFailure {
+    /// The cause, as the history names it.
+    pub cause: WorkflowTaskFailedCause,
+    /// What happened, in words for the author of the workflow.
+    pub message: String,
+    /// A backtrace of the guest or a diff, where there is one.
+    pub details: String,
+}
+
+/// The answer of a query handler.
+pub type QueryAnswer = Result<Option<Payload>, Failure>;

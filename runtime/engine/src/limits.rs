@@ -1,0 +1,71 @@
+//! Every limit of the runtime: its name, its default, and how a refusal reads.
+//! The command line has one flag per field, named after it.
+
+use std::time::Duration;
+
+/// The limits in force. Crossing one gives an error that names it; nothing that
+/// was acknowledged is lost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// One payload (or one list of arguments), in bytes.
+    pub payload_bytes: usize,
+    /// One gRPC request, in bytes.
+    pub request_bytes: usize,
+    /// One component file, in bytes.
+    pub component_bytes: usize,
+    /// Compiling one component.
+    pub compile_time: Duration,
+    /// Linear memory of one run, in bytes.
+    pub run_memory_bytes: usize,
+    /// Thread CPU time of one delivered event.
+    pub event_cpu: Duration,
+    /// How long an activation may hold up the acknowledgement of its inputs.
+    pub activation_slice: Duration,
+    /// Open activities, timers and children of one run.
+    pub pending_operations: usize,
+    /// Operations started in one workflow task.
+    pub task_operations: usize,
+    /// Events in one history.
+    pub history_events: i64,
+    /// Bytes in one history.
+    pub history_bytes: i64,
+    /// Workflow IDs, types, queues, signal names, request IDs …, in bytes.
+    pub id_bytes: usize,
+    /// Instances kept live at once.
+    pub live_instances: usize,
+    /// Messages waiting in one mailbox.
+    pub mailbox_messages: usize,
+    /// Transitions waiting for the commit pipeline.
+    pub commit_queue: usize,
+    /// Activity tasks of one queue kept in memory; the rest waits on disk.
+    pub queue_tasks_in_memory: usize,
+    /// Polls waiting at one task queue.
+    pub queue_pollers: usize,
+    /// A failure kept with a pending activity is cut to this many bytes (ACT-25).
+    pub stored_failure_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload_bytes: 2 * 1024 * 1024,
+            request_bytes: 4 * 1024 * 1024,
+            component_bytes: 64 * 1024 * 1024,
+            compile_time: Duration::from_secs(60),
+            run_memory_bytes: 64 * 1024 * 1024,
+            event_cpu: Duration::from_secs(1),
+            activation_slice: Duration::from_millis(5),
+            pending_operations: 10_000,
+            task_operations: 20_000,
+            history_events: 1_000_000,
+            history_bytes: 1024 * 1024 * 1024,
+            id_bytes: 1_000,
+            live_instances: 10_000,
+            mailbox_messages: 10_000,
+            commit_queue: 4_096,
+            queue_tasks_in_memory: 1_000,
+            queue_pollers: 10_000,
+            stored_failure_bytes: 4 * 1024,
+        }
+    }
+}

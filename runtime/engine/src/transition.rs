@@ -1,0 +1,183 @@
+//! What one durable commit holds, in the engine's words.
+//!
+//! The engine fills these in, the store writes them as they are. `state` fields
+//! are the engine's own encoding and mean nothing to the store; every other
+//! field is a column because something is looked up or guarded by it.
+
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+
+use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
+use crate::time::Timestamp;
+
+/// All that one step of one workflow ID changes: usually one run, two where a
+/// start replaces a run that is open. Committed whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Transition {
+    /// The runs that change.
+    pub runs: Vec<RunChange>,
+    /// Set when another run becomes the current one of the workflow ID.
+    pub current: Option<CurrentRow>,
+}
+
+/// What changes in one run.
+#[derive(Clone, Debug)]
+pub struct RunChange {
+    /// The run's row as it is after the commit.
+    pub row: RunRow,
+    /// New events, if any.
+    pub events: Option<EventBatch>,
+    /// Pending activities that are new or changed.
+    pub activities: Vec<ActivityRow>,
+    /// Pending activities that closed, by their scheduled event.
+    pub closed_activities: Vec<i64>,
+    /// Timers that are new.
+    pub timers: Vec<TimerRow>,
+    /// Timers that fired or were cancelled, by their started event.
+    pub closed_timers: Vec<i64>,
+    /// Request IDs of messages taken, remembered as long as the run is kept
+    /// (MSG-02).
+    pub request_ids: Vec<String>,
+    /// Set at the start and at the close: what lists and counts show.
+    pub visibility: Option<VisibilityRow>,
+}
+
+/// A run's own row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// The run.
+    pub run_id: RunId,
+    /// Whose run it is.
+    pub key: WorkflowKey,
+    /// The component that its code comes from.
+    pub digest: Digest,
+    /// Counts the commits of this run, from 1. A commit with version `n` is
+    /// refused unless the stored version is `n - 1` (absent counts as 0).
+    pub version: u64,
+    /// Open or how it closed.
+    pub status: WorkflowExecutionStatus,
+    /// When the run must be looked at next even if nobody calls: the earliest
+    /// of its timers, timeouts and retries. `EPOCH` where an activation is owed.
+    /// `None`: never. Always `None` for a closed run.
+    pub wake_at: Option<Timestamp>,
+    /// The rest of the run's state, in the engine's encoding.
+    pub state: Vec<u8>,
+}
+
+/// Consecutive events of one run as one stored value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventBatch {
+    /// The run.
+    pub run_id: RunId,
+    /// The first event's ID.
+    pub first_event_id: i64,
+    /// The last event's ID.
+    pub last_event_id: i64,
+    /// One format byte, then the events (see `history`).
+    pub bytes: Vec<u8>,
+}
+
+/// A pending activity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivityRow {
+    /// The run.
+    pub run_id: RunId,
+    /// Its ActivityTaskScheduled event; the key within the run.
+    pub scheduled_event_id: i64,
+    /// Where its tasks go.
+    pub task_queue: TaskQueue,
+    /// Since when a task of it waits for a poller; `None` while it is started,
+    /// backing off or otherwise not to be handed out.
+    pub queued_at: Option<Timestamp>,
+    /// Counts the writes of this row, from 1; guards row-only updates.
+    pub stamp: u64,
+    /// The rest, in the engine's encoding.
+    pub state: Vec<u8>,
+}
+
+/// An open timer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimerRow {
+    /// The run.
+    pub run_id: RunId,
+    /// Its TimerStarted event; the key within the run.
+    pub started_event_id: i64,
+    /// Its ID.
+    pub timer_id: String,
+    /// When it is due.
+    pub fire_at: Timestamp,
+}
+
+/// Which run of a workflow ID is the latest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurrentRow {
+    /// The workflow ID.
+    pub key: WorkflowKey,
+    /// Its latest run.
+    pub run_id: RunId,
+    /// The run that must be the latest until now; `None`: there must be none.
+    pub replaces: Option<RunId>,
+}
+
+/// What lists and counts see of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisibilityRow {
+    /// The run.
+    pub run_id: RunId,
+    /// Whose run it is.
+    pub key: WorkflowKey,
+    /// Its type.
+    pub workflow_type: WorkflowType,
+    /// Its task queue.
+    pub task_queue: TaskQueue,
+    /// Open or how it closed.
+    pub status: WorkflowExecutionStatus,
+    /// When it started.
+    pub start_time: Timestamp,
+    /// When its first task could run (start plus delay).
+    pub execution_time: Timestamp,
+    /// When it closed.
+    pub close_time: Option<Timestamp>,
+    /// Events in the history; 0 while the run is open.
+    pub history_length: i64,
+    /// Bytes in the history; 0 while the run is open.
+    pub history_size_bytes: i64,
+    /// The first run of the chain.
+    pub first_run_id: RunId,
+    /// The memo, as a wire message; empty for none.
+    pub memo: Vec<u8>,
+    /// Custom search attributes, as a wire message; empty for none.
+    pub search_attributes: Vec<u8>,
+}
+
+/// A small write that touches one pending activity and neither history nor the
+/// run's code: a task that a poller took, a heartbeat, a task given back.
+#[derive(Clone, Debug)]
+pub struct ActivityWrite {
+    /// The row as it is after the commit; refused unless the stored stamp is
+    /// `row.stamp - 1`.
+    pub row: ActivityRow,
+    /// The run must be looked at by then: lowers `RunRow::wake_at`, never
+    /// raises it, and does not count as a version of the run.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// One item of a commit.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A step of a workflow ID.
+    Transition(Transition),
+    /// A row-only update.
+    Activity(ActivityWrite),
+}
+
+/// The image of a run that a restart reads: rows, not history.
+#[derive(Clone, Debug)]
+pub struct RunImage {
+    /// The run's row.
+    pub row: RunRow,
+    /// Its pending activities, by scheduled event.
+    pub activities: Vec<ActivityRow>,
+    /// Its open timers, by started event.
+    pub timers: Vec<TimerRow>,
+}
+
