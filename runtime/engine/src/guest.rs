@@ -140,6 +140,8 @@ pub enum Command {
         handle: Handle,
         /// Its ID.
         activity_id: String,
+        /// Its ActivityTaskScheduled event; `None` if this very task scheduled it.
+        scheduled_event_id: Option<i64>,
     },
     /// Start a timer.
     StartTimer(StartTimer),
@@ -149,6 +151,8 @@ pub enum Command {
         handle: Handle,
         /// Its ID.
         timer_id: String,
+        /// Its TimerStarted event; `None` if this very task started it.
+        started_event_id: Option<i64>,
     },
     /// Close the run as completed.
     CompleteWorkflow {

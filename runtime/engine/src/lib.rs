@@ -5,13 +5,22 @@
 //! nor gRPC: that is what lets a simulator drive it through years of faults.
 //!
 //! The way in: [`run::Run`] is one run of a workflow and takes every input;
-//! [`activity`] and [`timer`] are the machines inside it; [`session::Session`]
+//! [`activity`] is the machine inside it; [`session::Session`]
 //! is the conversation with the workflow's code; [`replay`] cuts a history into
 //! the workflow tasks that it was made of; [`transition`] is what one commit
 //! holds.
 
+pub mod activity;
+pub mod failure;
 pub mod guest;
+pub mod history;
 pub mod ids;
 pub mod limits;
+pub mod random;
+pub mod replay;
+pub mod retry;
+pub mod run;
+pub mod session;
+pub mod start;
 pub mod time;
 pub mod transition;

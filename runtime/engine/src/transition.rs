@@ -143,10 +143,11 @@ pub struct VisibilityRow {
     pub history_size_bytes: i64,
     /// The first run of the chain.
     pub first_run_id: RunId,
-    /// The memo, as a wire message; empty for none.
-    pub memo: Vec<u8>,
-    /// Custom search attributes, as a wire message; empty for none.
-    pub search_attributes: Vec<u8>,
+    /// The memo, as a wire message; in a write, `None` leaves what is stored.
+    pub memo: Option<Vec<u8>>,
+    /// Custom search attributes, as a wire message; in a write, `None` leaves
+    /// what is stored.
+    pub search_attributes: Option<Vec<u8>>,
 }
 
 /// A small write that touches one pending activity and neither history nor the
@@ -180,4 +181,3 @@ pub struct RunImage {
     /// Its open timers, by started event.
     pub timers: Vec<TimerRow>,
 }
-

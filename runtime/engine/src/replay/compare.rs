@@ -1,0 +1,274 @@
+//! Does the code ask again for what the history says it asked for?
+
+use std::fmt::Write as _;
+
+use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+
+use crate::guest::Command;
+use crate::time::set_duration;
+
+/// Lines of agreement shown before the first difference.
+const CONTEXT: usize = 3;
+/// Lines shown from the first difference on.
+const SHOWN: usize = 5;
+
+/// The first difference between history and code (WF-03).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The event that differs; `None` where history has nothing more.
+    pub event_id: Option<i64>,
+    /// One sentence.
+    pub summary: String,
+    /// What history says beside what the code wants, a line each.
+    pub diff: String,
+}
+
+/// What is compared of a command and of its event.
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    /// Kind, names and IDs: must always agree.
+    shape: String,
+    /// Inputs and durations: must agree for the very same component.
+    content: Option<Content>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Payloads(Option<Payloads>),
+    Nanos(u128),
+}
+
+/// Compares the commands of a task with the recorded events of its commands, in
+/// order and count. With `same_component` (the very code that recorded them)
+/// inputs, results and durations must agree too.
+pub fn compare(
+    commands: &[Command],
+    recorded: &[HistoryEvent],
+    same_component: bool,
+) -> Result<(), Divergence> {
+    let wanted: Vec<Step> = commands.iter().map(step_of_command).collect();
+    let said: Vec<Step> = recorded.iter().map(step_of_event).collect();
+    let agree = |said: &Step, wanted: &Step| {
+        said.shape == wanted.shape && (!same_component || said.content == wanted.content)
+    };
+    let differs = (0..said.len().max(wanted.len())).find(|index| {
+        match (said.get(*index), wanted.get(*index)) {
+            (Some(said), Some(wanted)) => !agree(said, wanted),
+            _ => true,
+        }
+    });
+    match differs {
+        None => Ok(()),
+        Some(index) => Err(divergence(index, &said, &wanted, recorded)),
+    }
+}
+
+fn divergence(
+    index: usize,
+    said: &[Step],
+    wanted: &[Step],
+    recorded: &[HistoryEvent],
+) -> Divergence {
+    let event_id = recorded.get(index).map(|event| event.event_id);
+    let summary = match (said.get(index), wanted.get(index)) {
+        (Some(said), Some(wanted)) if said.shape == wanted.shape => format!(
+            "the code passes other data than history has: {}",
+            said.shape
+        ),
+        (Some(said), Some(wanted)) => {
+            format!(
+                "history has {}, the code wants {}",
+                said.shape, wanted.shape
+            )
+        }
+        (Some(said), None) => format!("history has {}, the code wants nothing more", said.shape),
+        (None, Some(wanted)) => {
+            format!("history has nothing more, the code wants {}", wanted.shape)
+        }
+        (None, None) => String::new(),
+    };
+    let mut diff = format!("{:>8}  {:<48}  {}\n", "event", "history", "code");
+    let last = (index + SHOWN).min(said.len().max(wanted.len()));
+    for line in index.saturating_sub(CONTEXT)..last {
+        let id = recorded.get(line).map(|event| event.event_id.to_string());
+        let shape = |steps: &[Step]| steps.get(line).map_or("-".to_owned(), |s| s.shape.clone());
+        let mark = if line == index { '>' } else { ' ' };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            diff,
+            "{mark}{:>7}  {:<48}  {}",
+            id.unwrap_or_default(),
+            shape(said),
+            shape(wanted)
+        );
+    }
+    Divergence {
+        event_id,
+        summary,
+        diff,
+    }
+}
+
+fn step_of_command(command: &Command) -> Step {
+    match command {
+        Command::ScheduleActivity(asked) => Step {
+            shape: format!(
+                "activity {} (ID {})",
+                asked.activity_type, asked.activity_id
+            ),
+            content: Some(Content::Payloads(asked.input.clone())),
+        },
+        Command::RequestCancelActivity {
+            activity_id: _,
+            scheduled_event_id,
+            ..
+        } => Step {
+            shape: cancel_activity_shape(*scheduled_event_id),
+            content: None,
+        },
+        Command::StartTimer(timer) => Step {
+            shape: format!("timer (ID {})", timer.timer_id),
+            content: Some(Content::Nanos(timer.duration.as_nanos())),
+        },
+        Command::CancelTimer { timer_id, .. } => Step {
+            shape: format!("cancel of timer (ID {timer_id})"),
+            content: None,
+        },
+        Command::CompleteWorkflow { result } => Step {
+            shape: "completion of the workflow".to_owned(),
+            content: Some(Content::Payloads(result.clone())),
+        },
+        Command::FailWorkflow { .. } => Step {
+            shape: "failure of the workflow".to_owned(),
+            content: None,
+        },
+        Command::CancelWorkflow { details } => Step {
+            shape: "cancellation of the workflow".to_owned(),
+            content: Some(Content::Payloads(details.clone())),
+        },
+    }
+}
+
+/// A request for an activity of an earlier task names its event; one for an
+/// activity of the same task follows it, which the order already says.
+fn cancel_activity_shape(scheduled_event_id: Option<i64>) -> String {
+    match scheduled_event_id {
+        Some(id) => format!("cancel of activity (event {id})"),
+        None => "cancel of activity (of this task)".to_owned(),
+    }
+}
+
+fn step_of_event(event: &HistoryEvent) -> Step {
+    let plain = |shape: String| Step {
+        shape,
+        content: None,
+    };
+    match &event.attributes {
+        Some(Attributes::ActivityTaskScheduledEventAttributes(a)) => Step {
+            shape: format!(
+                "activity {} (ID {})",
+                a.activity_type.as_ref().map_or("", |t| &t.name),
+                a.activity_id
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
+        },
+        Some(Attributes::ActivityTaskCancelRequestedEventAttributes(a)) => {
+            let of_this_task = a.scheduled_event_id > a.workflow_task_completed_event_id;
+            plain(cancel_activity_shape(
+                (!of_this_task).then_some(a.scheduled_event_id),
+            ))
+        }
+        Some(Attributes::TimerStartedEventAttributes(a)) => Step {
+            shape: format!("timer (ID {})", a.timer_id),
+            content: Some(Content::Nanos(
+                set_duration(a.start_to_fire_timeout.as_ref())
+                    .unwrap_or_default()
+                    .as_nanos(),
+            )),
+        },
+        Some(Attributes::TimerCanceledEventAttributes(a)) => {
+            plain(format!("cancel of timer (ID {})", a.timer_id))
+        }
+        Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
+            shape: "completion of the workflow".to_owned(),
+            content: Some(Content::Payloads(a.result.clone())),
+        },
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(_)) => {
+            plain("failure of the workflow".to_owned())
+        }
+        Some(Attributes::WorkflowExecutionCanceledEventAttributes(a)) => Step {
+            shape: "cancellation of the workflow".to_owned(),
+            content: Some(Content::Payloads(a.details.clone())),
+        },
+        _ => plain(format!("{:?}", event.event_type())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use temporalio_protos::temporal::api::history::v1::TimerStartedEventAttributes;
+
+    use super::*;
+    use crate::guest::StartTimer;
+    use crate::history::event;
+    use crate::time::{Timestamp, wire_duration};
+
+    fn timer(id: &str, seconds: u64) -> Command {
+        Command::StartTimer(StartTimer {
+            handle: 1,
+            timer_id: id.into(),
+            duration: Duration::from_secs(seconds),
+            metadata: None,
+        })
+    }
+
+    fn started(event_id: i64, id: &str, seconds: u64) -> HistoryEvent {
+        event(
+            event_id,
+            Timestamp::EPOCH,
+            Attributes::TimerStartedEventAttributes(TimerStartedEventAttributes {
+                timer_id: id.into(),
+                start_to_fire_timeout: Some(wire_duration(Duration::from_secs(seconds))),
+                workflow_task_completed_event_id: 4,
+            }),
+        )
+    }
+
+    #[test]
+    fn equal_commands_agree() {
+        assert!(compare(&[timer("1", 5)], &[started(5, "1", 5)], true).is_ok());
+    }
+
+    #[test]
+    fn wf_02_durations_matter_only_to_the_component_that_recorded_them() {
+        assert!(compare(&[timer("1", 6)], &[started(5, "1", 5)], false).is_ok());
+        let divergence = compare(&[timer("1", 6)], &[started(5, "1", 5)], true).unwrap_err();
+        assert!(divergence.summary.contains("other data"), "{divergence:?}");
+    }
+
+    #[test]
+    fn wf_03_more_and_less_than_history_are_both_shown() {
+        let more = compare(
+            &[timer("1", 5), timer("2", 5)],
+            &[started(5, "1", 5)],
+            false,
+        );
+        let more = more.unwrap_err();
+        assert_eq!(more.event_id, None);
+        assert!(
+            more.summary
+                .contains("nothing more, the code wants timer (ID 2)")
+        );
+        let less = compare(&[], &[started(5, "1", 5)], false).unwrap_err();
+        assert_eq!(less.event_id, Some(5));
+        assert!(
+            less.diff.contains(">      5  timer (ID 1)"),
+            "{}",
+            less.diff
+        );
+    }
+}

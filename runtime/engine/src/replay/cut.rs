@@ -1,0 +1,217 @@
+//! Cutting a history into workflow tasks, event by event, so that a long history
+//! never has to be in memory whole.
+//!
+//! The batch of a task is every deliverable event recorded after the last
+//! *completed* task and before this one's Scheduled. What comes in while a task
+//! is open belongs to the next; a task that failed leaves its batch to the next.
+
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowTaskCompletedEventAttributes,
+};
+
+use crate::history::{closes_run, commanded_by, event_time, is_deliverable};
+use crate::session::{TaskInfo, TaskInput};
+use crate::time::Timestamp;
+
+/// A history that no run can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenHistory {
+    /// An event is missing or out of order.
+    #[error("the history has event {found} where event {expected} belongs")]
+    Gap {
+        /// The next ID.
+        expected: i64,
+        /// The ID that came.
+        found: i64,
+    },
+    /// A task completed that was not open.
+    #[error("event {0} completes a workflow task that was not open")]
+    NotOpen(i64),
+}
+
+/// A workflow task as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedTask {
+    /// What its code was given.
+    pub input: TaskInput,
+    /// Its WorkflowTaskCompleted event.
+    pub completed_event_id: i64,
+    /// The events of its commands, in order.
+    pub commands: Vec<HistoryEvent>,
+    /// The digest of the component that completed it, in hex.
+    pub digest: String,
+}
+
+/// What stands behind the last completed task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tail {
+    /// The batch of the open task, or of the next one.
+    pub batch: Vec<HistoryEvent>,
+    /// What came in behind the open task's batch.
+    pub behind: Vec<HistoryEvent>,
+    /// Whether the run is closed.
+    pub closed: bool,
+    /// The last event seen.
+    pub last_event_id: i64,
+}
+
+#[derive(Debug)]
+struct Open {
+    scheduled_event_id: i64,
+    started_event_id: i64,
+    now: Timestamp,
+    history_size_bytes: i64,
+    too_large: bool,
+    too_long: bool,
+}
+
+/// Takes events one by one and gives tasks back as they become complete.
+#[derive(Debug, Default)]
+pub struct Cutter {
+    last_event_id: i64,
+    batch: Vec<HistoryEvent>,
+    behind: Vec<HistoryEvent>,
+    open: Option<Open>,
+    complete: Option<RecordedTask>,
+    last_sdk_version: String,
+    closed: bool,
+}
+
+impl Cutter {
+    /// Takes the next event. A task is complete once an event comes that is no
+    /// command of it.
+    pub fn push(&mut self, event: HistoryEvent) -> Result<Option<RecordedTask>, BrokenHistory> {
+        let expected = self.last_event_id + 1;
+        if event.event_id != expected {
+            return Err(BrokenHistory::Gap {
+                expected,
+                found: event.event_id,
+            });
+        }
+        self.last_event_id = event.event_id;
+        self.closed |= closes_run(&event);
+        if let Some(task) = &mut self.complete
+            && commanded_by(&event) == Some(task.completed_event_id)
+        {
+            task.commands.push(event);
+            return Ok(None);
+        }
+        // What follows from a command by itself (a cancel of something that had not
+        // started) may stand between two commands.
+        if is_deliverable(&event) {
+            match self.open {
+                Some(_) => self.behind.push(event),
+                None => self.batch.push(event),
+            }
+            return Ok(None);
+        }
+        let done = match &event.attributes {
+            Some(Attributes::WorkflowTaskScheduledEventAttributes(_)) => self.complete.take(),
+            _ => None,
+        };
+        self.follow_task(event)?;
+        Ok(done)
+    }
+
+    fn follow_task(&mut self, event: HistoryEvent) -> Result<(), BrokenHistory> {
+        match event.attributes {
+            Some(Attributes::WorkflowTaskScheduledEventAttributes(_)) => {
+                self.open = Some(Open {
+                    scheduled_event_id: event.event_id,
+                    started_event_id: 0,
+                    now: Timestamp::default(),
+                    history_size_bytes: 0,
+                    too_large: false,
+                    too_long: false,
+                });
+            }
+            Some(Attributes::WorkflowTaskStartedEventAttributes(ref started)) => {
+                use temporalio_protos::temporal::api::enums::v1::SuggestContinueAsNewReason as Why;
+                if let Some(open) = &mut self.open {
+                    let suggests = |why: Why| {
+                        started
+                            .suggest_continue_as_new_reasons
+                            .contains(&(why as i32))
+                    };
+                    open.started_event_id = event.event_id;
+                    open.now = event_time(&event);
+                    open.history_size_bytes = started.history_size_bytes;
+                    open.too_large = suggests(Why::HistorySizeTooLarge);
+                    open.too_long = suggests(Why::TooManyHistoryEvents);
+                }
+            }
+            Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) => {
+                let open = self
+                    .open
+                    .take()
+                    .ok_or(BrokenHistory::NotOpen(event.event_id))?;
+                self.complete = Some(self.recorded(event.event_id, open, completed));
+            }
+            Some(
+                Attributes::WorkflowTaskFailedEventAttributes(_)
+                | Attributes::WorkflowTaskTimedOutEventAttributes(_),
+            ) => {
+                self.open = None;
+                self.batch.append(&mut self.behind);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn recorded(
+        &mut self,
+        completed_event_id: i64,
+        open: Open,
+        completed: WorkflowTaskCompletedEventAttributes,
+    ) -> RecordedTask {
+        let deployment = completed.deployment_version.clone().unwrap_or_default();
+        let sdk_version = completed
+            .sdk_metadata
+            .clone()
+            .unwrap_or_default()
+            .sdk_version;
+        let info = TaskInfo::new(
+            open.started_event_id,
+            open.history_size_bytes,
+            open.too_large,
+            open.too_long,
+            deployment.deployment_name,
+            deployment.build_id,
+            std::mem::replace(&mut self.last_sdk_version, sdk_version),
+        );
+        let batch = std::mem::replace(&mut self.batch, std::mem::take(&mut self.behind));
+        #[allow(deprecated)] // Its old meaning is just what we record.
+        let digest = completed.binary_checksum;
+        RecordedTask {
+            input: TaskInput {
+                scheduled_event_id: open.scheduled_event_id,
+                now: open.now,
+                replaying: true,
+                batch,
+                info,
+            },
+            completed_event_id,
+            commands: Vec::new(),
+            digest,
+        }
+    }
+
+    /// The end of the history: the last complete task, if it was not given back
+    /// yet, and what stands behind it.
+    pub fn finish(mut self) -> (Option<RecordedTask>, Tail) {
+        let tail = Tail {
+            batch: std::mem::take(&mut self.batch),
+            behind: std::mem::take(&mut self.behind),
+            closed: self.closed,
+            last_event_id: self.last_event_id,
+        };
+        (self.complete, tail)
+    }
+
+    /// The last event taken.
+    pub fn last_event_id(&self) -> i64 {
+        self.last_event_id
+    }
+}

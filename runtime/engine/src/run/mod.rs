@@ -1,0 +1,426 @@
+//! One run of a workflow: its state, and everything that can happen to it.
+//!
+//! Each input comes with its time and stages events and row changes; the caller
+//! takes them out with [`Run::take_change`] and commits them whole. What history
+//! tells changes only in [`Run::apply`], live and when a history is folded; what
+//! it leaves out (attempts, heartbeats, backoff) is [`crate::activity`]'s.
+//!
+//! The order of events in one step is always: what happened, then
+//! WorkflowTaskScheduled, Started, Completed, then the events of the commands.
+
+mod apply;
+mod inputs;
+mod record;
+mod reports;
+mod staged;
+mod start;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod wake;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prost::Message as _;
+use temporalio_protos::temporal::api::common::v1::Priority;
+use temporalio_protos::temporal::api::enums::v1::{
+    WorkflowExecutionStatus, WorkflowTaskFailedCause,
+};
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+pub use self::inputs::SignalInput;
+use self::record::Record;
+use self::staged::Staged;
+pub use self::start::StartRun;
+pub use self::tasks::{OpenTask, TaskMeta, TaskRefused};
+use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
+use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
+use crate::limits::Limits;
+use crate::time::Timestamp;
+use crate::transition::{RunChange, RunImage, RunRow, TimerRow, VisibilityRow};
+
+/// An input that a run does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// The run is closed.
+    #[error("workflow execution already completed")]
+    RunClosed,
+    /// No such pending activity.
+    #[error("no pending activity {0}; it has completed, timed out or was cancelled")]
+    ActivityNotFound(String),
+    /// The attempt is not the one that runs: timed out, retried, or given back.
+    #[error(
+        "attempt {attempt} of activity {activity_id} is not running any more; \
+         drop what it did"
+    )]
+    StaleAttempt {
+        /// The activity.
+        activity_id: String,
+        /// The attempt that the token names.
+        attempt: u32,
+    },
+    /// The activity waits for a worker: nobody can report on it yet.
+    #[error("activity {0} is not running: no worker has taken it yet")]
+    ActivityNotStarted(String),
+    /// A worker reports a cancel that nobody asked for.
+    #[error("activity {0} was reported as cancelled but nobody asked for that")]
+    CancelNotRequested(String),
+    /// A limit was reached.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// A stored run that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CorruptRun {
+    /// Its own row.
+    #[error("the stored state of run {run_id} is damaged: {reason}")]
+    Row {
+        /// The run.
+        run_id: RunId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// One of its activities.
+    #[error(transparent)]
+    Activity(#[from] CorruptActivity),
+}
+
+/// An open timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Timer {
+    timer_id: String,
+    fire_at: Timestamp,
+}
+
+/// Why a run makes no progress although something waits for it (WF-03).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocked {
+    /// The cause, as the history names it.
+    pub cause: WorkflowTaskFailedCause,
+    /// What happened, in words.
+    pub message: String,
+    /// A backtrace or a diff.
+    pub details: String,
+    /// The attempt that comes next, from 2.
+    pub attempt: u32,
+    /// When the first attempt failed.
+    pub since: Timestamp,
+    /// When the next attempt is due.
+    pub retry_at: Timestamp,
+}
+
+/// One run of a workflow.
+#[derive(Clone, Debug)]
+pub struct Run {
+    key: WorkflowKey,
+    run_id: RunId,
+    digest: Digest,
+    version: u64,
+    status: WorkflowExecutionStatus,
+    record: Record,
+    activities: BTreeMap<i64, PendingActivity>,
+    timers: BTreeMap<i64, Timer>,
+    /// Deliverable events that no completed task has seen, oldest first; `None`
+    /// where an earlier process recorded some: the history has them.
+    unread: Option<Vec<HistoryEvent>>,
+    /// How many of `unread` are before the open task's Scheduled.
+    batch_len: usize,
+    staged: Staged,
+    limits: RunLimits,
+}
+
+/// The limits that a run itself looks at.
+#[derive(Clone, Copy, Debug)]
+struct RunLimits {
+    history_events: i64,
+    history_bytes: i64,
+    stored_failure_bytes: usize,
+}
+
+impl From<&Limits> for RunLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            history_events: limits.history_events,
+            history_bytes: limits.history_bytes,
+            stored_failure_bytes: limits.stored_failure_bytes,
+        }
+    }
+}
+
+impl Run {
+    /// Brings a run back from its rows; its history is not read.
+    pub fn load(image: RunImage, limits: &Limits) -> Result<Self, CorruptRun> {
+        let RunImage {
+            row,
+            activities,
+            timers,
+        } = image;
+        let record = Record::decode(row.state.as_slice()).map_err(|error| CorruptRun::Row {
+            run_id: row.run_id,
+            reason: error.to_string(),
+        })?;
+        let nothing_waits = !record.batch_waits && !record.behind_batch;
+        let activities = activities
+            .iter()
+            .map(|row| Ok((row.scheduled_event_id, PendingActivity::from_row(row)?)))
+            .collect::<Result<_, CorruptActivity>>()?;
+        Ok(Self {
+            key: row.key,
+            run_id: row.run_id,
+            digest: row.digest,
+            version: row.version,
+            status: row.status,
+            unread: nothing_waits.then(Vec::new),
+            batch_len: 0,
+            activities,
+            timers: timers.into_iter().map(timer_of_row).collect(),
+            record,
+            staged: Staged::default(),
+            limits: limits.into(),
+        })
+    }
+
+    /// Whose run it is.
+    pub fn key(&self) -> &WorkflowKey {
+        &self.key
+    }
+
+    /// The run.
+    pub fn run_id(&self) -> RunId {
+        self.run_id
+    }
+
+    /// The component that its code comes from.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The component's name and version label.
+    pub fn component(&self) -> (&str, &str) {
+        (&self.record.component_name, &self.record.component_version)
+    }
+
+    /// Open or how it closed.
+    pub fn status(&self) -> WorkflowExecutionStatus {
+        self.status
+    }
+
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        self.status == WorkflowExecutionStatus::Running
+    }
+
+    /// What runs.
+    pub fn workflow_type(&self) -> WorkflowType {
+        WorkflowType::from(self.record.workflow_type.as_str())
+    }
+
+    /// The default queue of its activities.
+    pub fn task_queue(&self) -> TaskQueue {
+        TaskQueue::from(self.record.task_queue.as_str())
+    }
+
+    /// The first run of its chain.
+    pub fn first_run_id(&self) -> RunId {
+        RunId::from_slice(&self.record.first_run_id).unwrap_or(self.run_id)
+    }
+
+    /// The request that started it (LIF-04).
+    pub fn start_request_id(&self) -> &str {
+        &self.record.start_request_id
+    }
+
+    /// When it started.
+    pub fn start_time(&self) -> Timestamp {
+        Timestamp::from_nanos(self.record.started_at_ns)
+    }
+
+    /// When it closed.
+    pub fn close_time(&self) -> Option<Timestamp> {
+        set_time(self.record.closed_at_ns)
+    }
+
+    /// The last event recorded, staged ones included.
+    pub fn last_event_id(&self) -> i64 {
+        self.record.next_event_id - 1
+    }
+
+    /// Bytes of the events recorded.
+    pub fn history_size_bytes(&self) -> i64 {
+        self.record.history_size_bytes
+    }
+
+    /// Commits so far that changed the state.
+    pub fn state_transitions(&self) -> i64 {
+        self.record.state_transitions
+    }
+
+    /// Whether somebody asked it to cancel itself.
+    pub fn cancel_requested(&self) -> bool {
+        self.record.cancel_requested
+    }
+
+    /// Whether request IDs of this run are remembered on disk.
+    pub fn has_request_ids(&self) -> bool {
+        self.record.has_request_ids
+    }
+
+    /// Execution, run and task timeout (LIF-06..08).
+    pub fn timeouts(&self) -> (Option<Duration>, Option<Duration>, Duration) {
+        let record = &self.record;
+        (
+            set_length(record.execution_timeout_ns),
+            set_length(record.run_timeout_ns),
+            Duration::from_nanos(record.task_timeout_ns),
+        )
+    }
+
+    /// When the run timeout and the execution timeout strike.
+    pub fn deadlines(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (
+            set_time(self.record.run_deadline_ns),
+            set_time(self.record.execution_deadline_ns),
+        )
+    }
+
+    /// The run's dispatch priority.
+    pub fn priority(&self) -> Option<&Priority> {
+        self.record.priority.as_ref()
+    }
+
+    /// Why it is blocked, if it is.
+    pub fn blocked(&self) -> Option<Blocked> {
+        let blocked = self.record.blocked.as_ref()?;
+        Some(Blocked {
+            cause: WorkflowTaskFailedCause::try_from(blocked.cause).unwrap_or_default(),
+            message: blocked.message.clone(),
+            details: blocked.details.clone(),
+            attempt: blocked.failed_attempts + 1,
+            since: Timestamp::from_nanos(blocked.since_ns),
+            retry_at: Timestamp::from_nanos(blocked.retry_at_ns),
+        })
+    }
+
+    /// The pending activities, oldest first.
+    pub fn pending_activities(&self) -> Vec<ActivityView> {
+        self.activities
+            .values()
+            .map(PendingActivity::view)
+            .collect()
+    }
+
+    /// Open activities and timers together.
+    pub fn pending_operations(&self) -> usize {
+        self.activities.len() + self.timers.len()
+    }
+
+    /// When the run must be looked at even if nobody calls.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        if !self.is_open() {
+            return None;
+        }
+        if self.owes_task() {
+            return Some(Timestamp::EPOCH);
+        }
+        let blocked = self
+            .record
+            .blocked
+            .as_ref()
+            .map(|blocked| blocked.retry_at_ns);
+        let (run, execution) = self.deadlines();
+        let timers = self.timers.values().map(|timer| timer.fire_at).min();
+        let activities = self
+            .activities
+            .values()
+            .filter_map(PendingActivity::next_due)
+            .min();
+        [
+            blocked.map(Timestamp::from_nanos),
+            run,
+            execution,
+            timers,
+            activities,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Takes out what was staged since the last call, as one commit's worth;
+    /// `None` if nothing changed. A run whose commit fails must be dropped and
+    /// loaded anew.
+    pub fn take_change(&mut self) -> Option<RunChange> {
+        if self.staged.is_empty() {
+            return None;
+        }
+        self.version += 1;
+        self.record.state_transitions += 1;
+        let staged = std::mem::take(&mut self.staged);
+        self.record.has_request_ids |= !staged.request_ids.is_empty();
+        let activities = staged
+            .activities
+            .iter()
+            .filter_map(|id| self.activities.get_mut(id).map(PendingActivity::next_row))
+            .collect();
+        let timers = staged
+            .timers
+            .iter()
+            .filter_map(|id| Some(self.timer_row(*id, self.timers.get(id)?)))
+            .collect();
+        let visibility = staged.visibility.then(|| VisibilityRow {
+            memo: staged.memo,
+            search_attributes: staged.search_attributes,
+            ..self.visibility_row()
+        });
+        Some(RunChange {
+            row: RunRow {
+                run_id: self.run_id,
+                key: self.key.clone(),
+                digest: self.digest,
+                version: self.version,
+                status: self.status,
+                wake_at: self.next_wake(),
+                state: self.record.encode_to_vec(),
+            },
+            events: crate::history::encode(self.run_id, staged.events),
+            activities,
+            closed_activities: staged.closed_activities,
+            timers,
+            closed_timers: staged.closed_timers,
+            request_ids: staged.request_ids,
+            visibility,
+        })
+    }
+
+    /// Whether something was staged and not taken out yet.
+    pub fn has_staged(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    fn timer_row(&self, started_event_id: i64, timer: &Timer) -> TimerRow {
+        TimerRow {
+            run_id: self.run_id,
+            started_event_id,
+            timer_id: timer.timer_id.clone(),
+            fire_at: timer.fire_at,
+        }
+    }
+}
+
+fn timer_of_row(row: TimerRow) -> (i64, Timer) {
+    let timer = Timer {
+        timer_id: row.timer_id,
+        fire_at: row.fire_at,
+    };
+    (row.started_event_id, timer)
+}
+
+fn set_time(ns: i64) -> Option<Timestamp> {
+    (ns > 0).then(|| Timestamp::from_nanos(ns))
+}
+
+fn set_length(ns: u64) -> Option<Duration> {
+    (ns > 0).then(|| Duration::from_nanos(ns))
+}

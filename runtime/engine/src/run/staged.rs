@@ -1,0 +1,53 @@
+//! What a step has changed and not committed yet.
+
+use std::collections::BTreeSet;
+
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+/// The changes of one step, by key; rows are made when they are taken out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staged {
+    pub(super) events: Vec<HistoryEvent>,
+    /// Pending activities that are new or changed.
+    pub(super) activities: BTreeSet<i64>,
+    pub(super) closed_activities: Vec<i64>,
+    /// Timers that are new.
+    pub(super) timers: BTreeSet<i64>,
+    pub(super) closed_timers: Vec<i64>,
+    pub(super) request_ids: Vec<String>,
+    pub(super) visibility: bool,
+    /// Set by the start: what lists show of the memo.
+    pub(super) memo: Option<Vec<u8>>,
+    /// Set by the start: what lists know of custom search attributes.
+    pub(super) search_attributes: Option<Vec<u8>>,
+    /// The row changed although nothing else did (a task attempt was counted).
+    pub(super) row: bool,
+    /// Activities that began to wait for a worker in this step.
+    pub(super) queued: BTreeSet<i64>,
+}
+
+impl Staged {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && self.activities.is_empty()
+            && self.closed_activities.is_empty()
+            && self.timers.is_empty()
+            && self.closed_timers.is_empty()
+            && self.request_ids.is_empty()
+            && !self.visibility
+            && !self.row
+    }
+
+    /// An activity closed: a row that this step made or changed is not written.
+    pub(super) fn close_activity(&mut self, scheduled_event_id: i64) {
+        self.activities.remove(&scheduled_event_id);
+        self.queued.remove(&scheduled_event_id);
+        self.closed_activities.push(scheduled_event_id);
+    }
+
+    /// A timer closed.
+    pub(super) fn close_timer(&mut self, started_event_id: i64) {
+        self.timers.remove(&started_event_id);
+        self.closed_timers.push(started_event_id);
+    }
+}

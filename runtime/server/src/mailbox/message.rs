@@ -1,0 +1,103 @@
+//! What a mailbox receives. Each message that somebody waits for carries the way
+//! back; an answer leaves only after the commit that makes it true.
+
+use mainspring_engine::activity::{ActivityRef, HeartbeatReply};
+use mainspring_engine::ids::RunId;
+use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::failure::v1::Failure;
+use tokio::sync::oneshot;
+
+use crate::describe::WorkflowDescription;
+use crate::error::ServerError;
+use crate::matching::queue::Match;
+use crate::request::{HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop};
+
+/// The way back to a waiting caller.
+pub type Reply<T> = oneshot::Sender<Result<T, ServerError>>;
+
+/// Which run of the workflow ID a message is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunSelector {
+    /// `None`: the latest.
+    pub run_id: Option<RunId>,
+    /// If set, the run must belong to the chain that this run began.
+    pub first_run_id: Option<RunId>,
+}
+
+/// How an attempt ended, as reported.
+#[derive(Debug)]
+pub enum ActivityReport {
+    /// Completed with this result.
+    Completed(Option<Payloads>),
+    /// Failed; with the last heartbeat's details if the worker sent them along.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Flushed heartbeat details (ACT-07).
+        last_heartbeat_details: Option<Payloads>,
+    },
+    /// Cancelled, with details.
+    Canceled(Option<Payloads>),
+}
+
+/// One message to the mailbox of a workflow ID.
+#[derive(Debug)]
+pub enum Message {
+    /// Start a run.
+    Start(Box<StartWorkflow>, Reply<StartedWorkflow>),
+    /// Signal a run.
+    Signal(RunSelector, Box<Signal>, Reply<()>),
+    /// Ask a run to cancel itself.
+    RequestCancel(RunSelector, Stop, Reply<()>),
+    /// Terminate a run.
+    Terminate(RunSelector, Stop, Reply<()>),
+    /// Query a run, open or closed.
+    Query(RunSelector, Box<Query>, Reply<QueryReply>),
+    /// Describe a run.
+    Describe(RunSelector, Reply<Box<WorkflowDescription>>),
+    /// How far the history has come.
+    HistoryState(RunSelector, Reply<HistoryState>),
+    /// A worker or client reports how an attempt ended.
+    Report {
+        /// The run.
+        run: RunSelector,
+        /// The activity.
+        activity: ActivityRef,
+        /// How it ended.
+        report: Box<ActivityReport>,
+        /// Who says so.
+        identity: String,
+        /// The way back.
+        reply: Reply<()>,
+    },
+    /// A worker or client says that an attempt is alive.
+    Heartbeat {
+        /// The run.
+        run: RunSelector,
+        /// The activity.
+        activity: ActivityRef,
+        /// Progress.
+        details: Option<Payloads>,
+        /// Who says so.
+        identity: String,
+        /// The way back.
+        reply: Reply<HeartbeatReply>,
+    },
+    /// A waiting task and a poll have met.
+    Dispatch(Match),
+    /// A started task never reached its worker.
+    GiveBack {
+        /// The run.
+        run_id: RunId,
+        /// The activity.
+        scheduled_event_id: i64,
+        /// The attempt.
+        attempt: u32,
+        /// Its nonce.
+        nonce: u64,
+    },
+    /// The alarm rang.
+    Wake,
+    /// Drop the live instance, if nothing is going on in it.
+    Evict,
+}

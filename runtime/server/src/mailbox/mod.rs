@@ -1,0 +1,174 @@
+//! Mailboxes: one per workflow ID that something is happening to.
+//!
+//! All that concerns a workflow ID goes through its mailbox, in order: starts,
+//! messages, reports of workers, alarms. One task at a time works a mailbox off,
+//! so no two steps of a workflow ID ever race. A mailbox without work is a few
+//! rows in memory, or nothing at all.
+
+pub mod message;
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mainspring_engine::ids::WorkflowKey;
+use parking_lot::Mutex;
+
+use self::message::Message;
+use crate::actor::Actor;
+
+/// Locks that the map of mailboxes is split over.
+const SHARDS: usize = 64;
+/// Messages worked off in one step, at most: bounds a transition.
+const LARGEST_STEP: usize = 100;
+
+/// The mailbox has as many waiting messages as it may; carries the message back.
+#[derive(Debug)]
+pub struct Full(pub Message);
+
+/// What brings an actor to life and to work; implemented by the server.
+pub trait Work: Send + Sync + 'static {
+    /// A new actor without state.
+    fn actor(&self, key: &WorkflowKey) -> Actor;
+}
+
+struct Mailbox {
+    key: WorkflowKey,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    queue: VecDeque<Message>,
+    /// A task works this mailbox off at the moment; it holds the actor.
+    busy: bool,
+    /// Removed from the map: senders look again.
+    retired: bool,
+    /// The actor between two pieces of work, if it has state worth keeping.
+    actor: Option<Box<Actor>>,
+}
+
+/// All mailboxes. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailboxes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    shards: Vec<Mutex<HashMap<WorkflowKey, Arc<Mailbox>>>>,
+    hasher: RandomState,
+    limit: usize,
+    busy: AtomicUsize,
+    idle: tokio::sync::Notify,
+}
+
+impl std::fmt::Debug for Mailboxes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailboxes").finish_non_exhaustive()
+    }
+}
+
+impl Mailboxes {
+    /// No mailbox yet; each may hold `limit` waiting messages.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+                hasher: RandomState::new(),
+                limit,
+                busy: AtomicUsize::new(0),
+                idle: tokio::sync::Notify::new(),
+            }),
+        }
+    }
+
+    /// Puts a message into a mailbox and sees to it that somebody works it off.
+    pub fn send<W: Work>(
+        &self,
+        work: &Arc<W>,
+        key: &WorkflowKey,
+        message: Message,
+    ) -> Result<(), Full> {
+        loop {
+            let mailbox = self.mailbox(key);
+            let mut inner = mailbox.inner.lock();
+            if inner.retired {
+                continue;
+            }
+            if inner.queue.len() >= self.shared.limit {
+                return Err(Full(message));
+            }
+            inner.queue.push_back(message);
+            if !inner.busy {
+                inner.busy = true;
+                let actor = inner
+                    .actor
+                    .take()
+                    .unwrap_or_else(|| Box::new(work.actor(key)));
+                drop(inner);
+                self.shared.busy.fetch_add(1, Ordering::AcqRel);
+                tokio::spawn(work_off(self.clone(), mailbox, actor));
+            }
+            return Ok(());
+        }
+    }
+
+    /// Resolves when no mailbox has work. New messages keep it waiting.
+    pub async fn quiet(&self) {
+        loop {
+            let idle = self.shared.idle.notified();
+            if self.shared.busy.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    fn mailbox(&self, key: &WorkflowKey) -> Arc<Mailbox> {
+        self.shard(key)
+            .lock()
+            .entry(key.clone())
+            .or_insert_with(|| {
+                Arc::new(Mailbox {
+                    key: key.clone(),
+                    inner: Mutex::new(Inner {
+                        queue: VecDeque::new(),
+                        busy: false,
+                        retired: false,
+                        actor: None,
+                    }),
+                })
+            })
+            .clone()
+    }
+
+    fn shard(&self, key: &WorkflowKey) -> &Mutex<HashMap<WorkflowKey, Arc<Mailbox>>> {
+        let hash = self.shared.hasher.hash_one(key) as usize;
+        &self.shared.shards[hash % SHARDS]
+    }
+}
+
+/// Works a mailbox off until it is empty and its actor has nothing under way.
+async fn work_off(mailboxes: Mailboxes, mailbox: Arc<Mailbox>, mut actor: Box<Actor>) {
+    loop {
+        let messages: Vec<Message> = {
+            let mut inner = mailbox.inner.lock();
+            if inner.queue.is_empty() && !actor.has_work() {
+                inner.busy = false;
+                if actor.is_worth_keeping() {
+                    inner.actor = Some(actor);
+                } else {
+                    inner.retired = true;
+                    mailboxes.shard(&mailbox.key).lock().remove(&mailbox.key);
+                }
+                break;
+            }
+            let count = inner.queue.len().min(LARGEST_STEP);
+            inner.queue.drain(..count).collect()
+        };
+        actor.step(messages).await;
+    }
+    if mailboxes.shared.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+        mailboxes.shared.idle.notify_waiters();
+    }
+}
