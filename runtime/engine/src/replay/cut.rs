@@ -198,16 +198,20 @@ impl Cutter {
         }
     }
 
-    /// The end of the history: the last complete task, if it was not given back
-    /// yet, and what stands behind it.
-    pub fn finish(mut self) -> (Option<RecordedTask>, Tail) {
-        let tail = Tail {
-            batch: std::mem::take(&mut self.batch),
-            behind: std::mem::take(&mut self.behind),
+    /// At the end of what was committed: the last complete task, once. (All events
+    /// of a task's commands are committed together with its completion.)
+    pub fn take_complete(&mut self) -> Option<RecordedTask> {
+        self.complete.take()
+    }
+
+    /// What stands behind the last completed task.
+    pub fn into_tail(self) -> Tail {
+        Tail {
+            batch: self.batch,
+            behind: self.behind,
             closed: self.closed,
             last_event_id: self.last_event_id,
-        };
-        (self.complete, tail)
+        }
     }
 
     /// The last event taken.

@@ -34,7 +34,7 @@ use crate::activity::{self, wire_queue};
 use crate::failure;
 use crate::guest::{Command, ScheduleActivity, StartTimer, TaskFailure};
 use crate::history;
-use crate::session::{REPLAY_RULES, TaskInfo};
+use crate::session::{REPLAY_RULES, RunFacts, TaskInfo};
 use crate::time::{Timestamp, wire_duration};
 
 /// Who runs workflow tasks.
@@ -99,6 +99,12 @@ impl Run {
     /// it was committed yet: its code needs no replay.
     pub fn is_new(&self) -> bool {
         self.version == 0
+    }
+
+    /// What a new run's code knows about it; `None` once it was committed.
+    pub fn new_run_facts(&self) -> Option<RunFacts> {
+        let first = self.staged.events.first().filter(|_| self.is_new())?;
+        RunFacts::from_first_event(self.key.clone(), self.run_id, first)
     }
 
     /// The batch of the open (or next) task, if this process recorded it all;

@@ -1,0 +1,243 @@
+//! What a component must be to be let in. Each refusal says what was wrong and
+//! what to do instead.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+
+use crate::description::ComponentDescription;
+use crate::host::{SERVED, SERVED_LOGGING};
+
+/// Our package and the version that this server serves.
+const PACKAGE: &str = "mainspring:workflow/";
+const VERSION: &str = "@1.0.0";
+
+/// Why a file was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Over the size limit.
+    #[error(
+        "the file is {size} bytes; a component may have {limit} (limit component-bytes): \
+         build it in release mode and strip it"
+    )]
+    TooLarge {
+        /// Its size, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Not WebAssembly at all.
+    #[error("the file is not WebAssembly; upload what `mainspring component build` writes")]
+    NotWasm,
+    /// A module, not a component.
+    #[error(
+        "the file is a core WebAssembly module, not a component; \
+         `mainspring component build DIR` makes a component of it"
+    )]
+    CoreModule,
+    /// Damaged or using what this server does not run.
+    #[error("the file is not a valid component: {0}")]
+    Invalid(String),
+    /// It wants something that no history stands behind.
+    #[error("the component imports what a workflow cannot have: {}", .0.join("; "))]
+    Imports(Vec<String>),
+    /// It lacks an export, or has it with another type.
+    #[error(
+        "the component does not export `describe`, `run` and `answer-queries` as the \
+         package mainspring:workflow@1.0.0 has them: {0}"
+    )]
+    Exports(String),
+    /// Its `describe` failed.
+    #[error("the component's `describe` failed: {0}")]
+    DescribeFailed(String),
+    /// Its `describe` says something that cannot be.
+    #[error("the component's `describe` is wrong: {0}")]
+    DescribeLies(String),
+    /// Compiling it took too long.
+    #[error(
+        "compiling the component takes longer than {limit:?} (limit compile-time); \
+         make it smaller"
+    )]
+    CompileTime {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The sandbox itself could not do it.
+    #[error("the component could not be checked: {0}")]
+    Unable(String),
+}
+
+impl Refusal {
+    /// Whether a limit was reached, as opposed to a wrong file.
+    pub fn is_limit(&self) -> bool {
+        matches!(
+            self,
+            Refusal::TooLarge { .. } | Refusal::CompileTime { .. } | Refusal::Unable(_)
+        )
+    }
+}
+
+/// What can be told from size and first bytes.
+pub(crate) fn check_bytes(bytes: &[u8], limit: usize) -> Result<(), Refusal> {
+    if bytes.len() > limit {
+        return Err(Refusal::TooLarge {
+            size: bytes.len(),
+            limit,
+        });
+    }
+    match bytes {
+        [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Refusal::CoreModule),
+        [0, b'a', b's', b'm', ..] => Err(Refusal::Invalid(
+            "its WebAssembly version is unknown".to_owned(),
+        )),
+        _ => Err(Refusal::NotWasm),
+    }
+}
+
+/// Every import must be of our package, and served.
+pub(crate) fn check_imports(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+) -> Result<(), Refusal> {
+    let mut refused = Vec::new();
+    for (name, import) in component.component_type().imports(engine) {
+        let functions: Vec<String> = match &import.ty {
+            ComponentItem::ComponentInstance(instance) => instance
+                .exports(engine)
+                .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+                .map(|(function, _)| function.to_owned())
+                .collect(),
+            _ => Vec::new(),
+        };
+        if !is_served(name) && !is_types_only(name, &functions) {
+            refused.push(describe_import(name, &functions));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Imports(refused))
+}
+
+fn own_interface(name: &str) -> Option<&str> {
+    name.strip_prefix(PACKAGE)?.strip_suffix(VERSION)
+}
+
+fn is_served(name: &str) -> bool {
+    own_interface(name)
+        .is_some_and(|interface| SERVED.contains(&interface) || interface == SERVED_LOGGING)
+}
+
+/// An interface of ours that is imported for its types alone asks for nothing.
+fn is_types_only(name: &str, functions: &[String]) -> bool {
+    own_interface(name).is_some() && functions.is_empty()
+}
+
+fn describe_import(name: &str, functions: &[String]) -> String {
+    let what = if functions.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} ({})", functions.join(", "))
+    };
+    format!("{what}: {}", hint(name))
+}
+
+/// What to do instead, by family.
+fn hint(name: &str) -> &'static str {
+    let is = |prefix: &str| name.starts_with(prefix);
+    if own_interface(name).is_some() {
+        "this server does not serve it yet; do without it, or upgrade the server"
+    } else if is("mainspring:workflow/") {
+        "this server speaks version 1.0.0 of the contract; build with a matching SDK"
+    } else if is("wasi:sockets") || is("wasi:http") {
+        "a workflow cannot use the network; make the call in an activity"
+    } else if is("wasi:filesystem") {
+        "a workflow cannot touch files; read or write them in an activity"
+    } else if is("wasi:cli/environment") {
+        "a workflow has no environment; pass the value in its input"
+    } else if is("wasi:clocks") {
+        "use the workflow's clock and timers, which are the same in replay"
+    } else if is("wasi:random") {
+        "use the workflow's random stream, which is the same in replay"
+    } else if is("wasi:cli") || is("wasi:io") {
+        "use the workflow's log; build for wasm32-unknown-unknown, which drags in no WASI"
+    } else if name.contains("thread") {
+        "a workflow runs on one thread; use its futures instead"
+    } else {
+        "nothing in a history stands behind it; do it in an activity"
+    }
+}
+
+/// What `describe` says must be usable.
+pub(crate) fn check_description(
+    description: &ComponentDescription,
+    id_bytes: usize,
+) -> Result<(), Refusal> {
+    let lies = |what: String| Err(Refusal::DescribeLies(what));
+    if description.workflows.is_empty() {
+        return lies("it names no workflow type".to_owned());
+    }
+    let mut seen = BTreeSet::new();
+    for workflow in &description.workflows {
+        let name = &workflow.workflow_type;
+        if name.is_empty() {
+            return lies(
+                "it names a catch-all workflow, which this server does not serve yet".to_owned(),
+            );
+        }
+        if name.len() > id_bytes {
+            return lies(format!(
+                "a workflow type is {} bytes long; {id_bytes} are allowed (limit id-bytes)",
+                name.len()
+            ));
+        }
+        if !seen.insert(name) {
+            return lies(format!("it names workflow type {name} twice"));
+        }
+        if !workflow.updates.is_empty() {
+            return lies(format!(
+                "workflow type {name} handles updates, which this server does not serve yet"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_first_bytes() {
+        assert_eq!(check_bytes(b"PK\x03\x04", 100), Err(Refusal::NotWasm));
+        assert_eq!(check_bytes(b"", 100), Err(Refusal::NotWasm));
+        assert_eq!(
+            check_bytes(b"\0asm\x01\0\0\0", 100),
+            Err(Refusal::CoreModule)
+        );
+        assert_eq!(check_bytes(b"\0asm\x0d\0\x01\0", 100), Ok(()));
+        assert!(matches!(
+            check_bytes(&[0; 101], 100),
+            Err(Refusal::TooLarge {
+                size: 101,
+                limit: 100
+            })
+        ));
+    }
+
+    #[test]
+    fn a_refused_import_says_what_to_do_instead() {
+        let said = describe_import("wasi:sockets/tcp@0.2.0", &["connect".to_owned()]);
+        assert!(
+            said.contains("connect") && said.contains("activity"),
+            "{said}"
+        );
+        assert!(hint("mainspring:workflow/children@1.0.0").contains("not serve it yet"));
+        assert!(hint("mainspring:workflow/timers@2.0.0").contains("version 1.0.0"));
+        assert!(is_served("mainspring:workflow/timers@1.0.0"));
+        assert!(!is_served("mainspring:workflow/children@1.0.0"));
+    }
+}

@@ -1,0 +1,74 @@
+//! Clock, randomness, log.
+
+use super::{Host, fault};
+use crate::bindings::mainspring::workflow::logging::Level;
+use crate::bindings::mainspring::workflow::{clock, logging, random};
+
+/// A log message is cut to this many bytes.
+const LONGEST_MESSAGE: usize = 16 * 1024;
+
+impl clock::Host for Host {
+    fn now(&mut self) -> wasmtime::Result<i64> {
+        Ok(self.session()?.now().as_nanos())
+    }
+}
+
+impl random::Host for Host {
+    fn next_u64(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.session()?.random_u64())
+    }
+
+    fn bytes(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.session()?.random_bytes(length).map_err(fault)
+    }
+}
+
+impl logging::Host for Host {
+    fn log(
+        &mut self,
+        level: Level,
+        mut message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        let (key, run_id) = match &self.session {
+            None => (None, None),
+            Some(session) => {
+                let session = session.lock();
+                if session.is_replaying() {
+                    return Ok(());
+                }
+                let facts = session.facts();
+                (Some(facts.key.clone()), Some(facts.run_id))
+            }
+        };
+        if message.len() > LONGEST_MESSAGE {
+            let mut end = LONGEST_MESSAGE;
+            while !message.is_char_boundary(end) {
+                end -= 1;
+            }
+            message.truncate(end);
+        }
+        let workflow = key.map(|key| key.to_string()).unwrap_or_default();
+        let run_id = run_id.map(|run_id| run_id.to_string()).unwrap_or_default();
+        let fields = tracing::field::debug(&fields);
+        match level {
+            Level::Trace => {
+                tracing::trace!(target: "workflow", workflow, run_id, fields, "{message}")
+            }
+            Level::Debug => {
+                tracing::debug!(target: "workflow", workflow, run_id, fields, "{message}")
+            }
+            Level::Info => {
+                tracing::info!(target: "workflow", workflow, run_id, fields, "{message}")
+            }
+            Level::Warn => {
+                tracing::warn!(target: "workflow", workflow, run_id, fields, "{message}")
+            }
+            Level::Error => {
+                tracing::error!(target: "workflow", workflow, run_id, fields, "{message}")
+            }
+        }
+        Ok(())
+    }
+}
