@@ -50,7 +50,20 @@ pub enum Progress {
 }
 
 type Finished<T> = (Store<Host>, World, wasmtime::Result<T>);
-type Running<T> = Pin<Box<dyn Future<Output = Finished<T>> + Send>>;
+
+/// A call under way. Only ever reached through `&mut`; the lock is there so that
+/// an instance can be shared between threads as a value.
+struct Running<T>(Mutex<Pin<Box<dyn Future<Output = Finished<T>> + Send>>>);
+
+impl<T> Running<T> {
+    fn new(future: impl Future<Output = Finished<T>> + Send + 'static) -> Self {
+        Self(Mutex::new(Box::pin(future)))
+    }
+
+    fn poll_once(&mut self) -> Poll<Finished<T>> {
+        poll_once(self.0.get_mut().as_mut())
+    }
+}
 
 enum State {
     /// Instantiated; `run` was not called yet.
@@ -146,7 +159,7 @@ impl Instance {
             State::Fresh(parts) => State::Running(self.call_run(*parts)),
             State::Ended(parts) => {
                 let (mut store, world) = *parts;
-                State::Answering(Box::pin(async move {
+                State::Answering(Running::new(async move {
                     let answered = world.call_answer_queries(&mut store).await;
                     (store, world, answered)
                 }))
@@ -159,7 +172,7 @@ impl Instance {
         let facts = self.session.lock().facts().clone();
         let workflow_type = facts.started.workflow_type.clone().unwrap_or_default().name;
         let input = payloads_to_wit(facts.started.input.clone());
-        Box::pin(async move {
+        Running::new(async move {
             let outcome = world.call_run(&mut store, &workflow_type, &input).await;
             (store, world, outcome)
         })
@@ -168,7 +181,7 @@ impl Instance {
     /// Polls once; `None` while it is pending.
     fn poll(&mut self) -> Option<Progress> {
         match std::mem::replace(&mut self.state, State::Dead) {
-            State::Running(mut future) => match poll_once(future.as_mut()) {
+            State::Running(mut future) => match future.poll_once() {
                 Poll::Pending => {
                     self.state = State::Running(future);
                     None
@@ -186,7 +199,7 @@ impl Instance {
                 }),
                 Poll::Ready((_, _, Err(error))) => Some(fault_of(&error)),
             },
-            State::Answering(mut future) => match poll_once(future.as_mut()) {
+            State::Answering(mut future) => match future.poll_once() {
                 Poll::Pending if self.waiting.load(Ordering::Acquire) => Some(fault_of(&misuse(
                     "`answer-queries` waited for an event; it may only take queries and answer"
                         .to_owned(),

@@ -2,6 +2,7 @@
 //! of answer; the front door maps each to its status code in one place.
 
 use mainspring_engine::ids::{Namespace, RunId};
+use mainspring_sandbox::Refusal;
 use mainspring_store::StoreError;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 
@@ -62,6 +63,17 @@ impl From<StoreError> for ServerError {
         match error {
             StoreError::Corrupt { .. } => ServerError::Internal(error.to_string()),
             other => ServerError::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for ServerError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        if refusal.is_limit() {
+            ServerError::ResourceExhausted(message)
+        } else {
+            ServerError::InvalidArgument(message)
         }
     }
 }

@@ -31,6 +31,7 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 pub use self::inputs::SignalInput;
 use self::record::Record;
+pub use self::reports::QueuedActivity;
 use self::staged::Staged;
 pub use self::start::StartRun;
 pub use self::tasks::{OpenTask, TaskMeta, TaskRefused};

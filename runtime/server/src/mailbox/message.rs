@@ -10,7 +10,9 @@ use tokio::sync::oneshot;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
 use crate::matching::queue::Match;
-use crate::request::{HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop};
+use crate::request::{
+    HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop,
+};
 
 /// The way back to a waiting caller.
 pub type Reply<T> = oneshot::Sender<Result<T, ServerError>>;
@@ -78,8 +80,6 @@ pub enum Message {
         activity: ActivityRef,
         /// Progress.
         details: Option<Payloads>,
-        /// Who says so.
-        identity: String,
         /// The way back.
         reply: Reply<HeartbeatReply>,
     },
@@ -100,4 +100,26 @@ pub enum Message {
     Wake,
     /// Drop the live instance, if nothing is going on in it.
     Evict,
+}
+
+impl Message {
+    /// Answers whoever waits with an error.
+    pub(crate) fn refuse(self, error: &ServerError) {
+        fn send<T>(reply: Reply<T>, error: &ServerError) {
+            // The caller may have hung up.
+            let _ = reply.send(Err(ServerError::Unavailable(error.to_string())));
+        }
+        match self {
+            Message::Start(_, reply) => send(reply, error),
+            Message::Signal(_, _, reply)
+            | Message::RequestCancel(_, _, reply)
+            | Message::Terminate(_, _, reply)
+            | Message::Report { reply, .. } => send(reply, error),
+            Message::Query(_, _, reply) => send(reply, error),
+            Message::Describe(_, reply) => send(reply, error),
+            Message::HistoryState(_, reply) => send(reply, error),
+            Message::Heartbeat { reply, .. } => send(reply, error),
+            Message::Dispatch(_) | Message::GiveBack { .. } | Message::Wake | Message::Evict => {}
+        }
+    }
 }

@@ -9,14 +9,17 @@ pub mod message;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::FutureExt as _;
 use mainspring_engine::ids::WorkflowKey;
 use parking_lot::Mutex;
 
 use self::message::Message;
 use crate::actor::Actor;
+use crate::core::Core;
 
 /// Locks that the map of mailboxes is split over.
 const SHARDS: usize = 64;
@@ -25,13 +28,7 @@ const LARGEST_STEP: usize = 100;
 
 /// The mailbox has as many waiting messages as it may; carries the message back.
 #[derive(Debug)]
-pub struct Full(pub Message);
-
-/// What brings an actor to life and to work; implemented by the server.
-pub trait Work: Send + Sync + 'static {
-    /// A new actor without state.
-    fn actor(&self, key: &WorkflowKey) -> Actor;
-}
+pub struct Full(pub Box<Message>);
 
 struct Mailbox {
     key: WorkflowKey,
@@ -83,9 +80,9 @@ impl Mailboxes {
     }
 
     /// Puts a message into a mailbox and sees to it that somebody works it off.
-    pub fn send<W: Work>(
+    pub(crate) fn send(
         &self,
-        work: &Arc<W>,
+        core: &Arc<Core>,
         key: &WorkflowKey,
         message: Message,
     ) -> Result<(), Full> {
@@ -96,7 +93,7 @@ impl Mailboxes {
                 continue;
             }
             if inner.queue.len() >= self.shared.limit {
-                return Err(Full(message));
+                return Err(Full(Box::new(message)));
             }
             inner.queue.push_back(message);
             if !inner.busy {
@@ -104,10 +101,10 @@ impl Mailboxes {
                 let actor = inner
                     .actor
                     .take()
-                    .unwrap_or_else(|| Box::new(work.actor(key)));
+                    .unwrap_or_else(|| Box::new(Actor::new(core.clone(), key.clone())));
                 drop(inner);
                 self.shared.busy.fetch_add(1, Ordering::AcqRel);
-                tokio::spawn(work_off(self.clone(), mailbox, actor));
+                tokio::spawn(work_off(core.clone(), mailbox, actor));
             }
             return Ok(());
         }
@@ -149,7 +146,8 @@ impl Mailboxes {
 }
 
 /// Works a mailbox off until it is empty and its actor has nothing under way.
-async fn work_off(mailboxes: Mailboxes, mailbox: Arc<Mailbox>, mut actor: Box<Actor>) {
+async fn work_off(core: Arc<Core>, mailbox: Arc<Mailbox>, mut actor: Box<Actor>) {
+    let mailboxes = &core.mailboxes;
     loop {
         let messages: Vec<Message> = {
             let mut inner = mailbox.inner.lock();
@@ -166,7 +164,14 @@ async fn work_off(mailboxes: Mailboxes, mailbox: Arc<Mailbox>, mut actor: Box<Ac
             let count = inner.queue.len().min(LARGEST_STEP);
             inner.queue.drain(..count).collect()
         };
-        actor.step(messages).await;
+        // A bug in a step must not take the mailbox with it: its callers hear that
+        // the outcome is unknown, and the state is read back from disk.
+        let step = AssertUnwindSafe(actor.step(messages)).catch_unwind().await;
+        if step.is_err() {
+            tracing::error!(key = %mailbox.key, "a step panicked; its state is read anew");
+            core.residents.remove(&mailbox.key);
+            actor = Box::new(Actor::new(core.clone(), mailbox.key.clone()));
+        }
     }
     if mailboxes.shared.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
         mailboxes.shared.idle.notify_waiters();

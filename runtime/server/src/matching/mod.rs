@@ -18,7 +18,7 @@ use mainspring_engine::limits::Limits;
 use mainspring_store::{QueuedTask, Store};
 use parking_lot::Mutex;
 
-use self::poller::{Reserved, Waiting, poll_pair};
+use self::poller::{Reserved, poll_pair};
 use self::queue::{Match, Queue, TaskHint, Wanted};
 use crate::error::ServerError;
 use crate::outside::Clock;
@@ -27,6 +27,8 @@ use crate::task::ActivityTask;
 
 /// Tasks read from disk at once.
 const PAGE: usize = 200;
+/// When a task that could not be handed out is looked at again.
+const SECOND_LOOK: Duration = Duration::from_millis(200);
 /// Tasks counted for a description, at most.
 const BACKLOG_COUNTED: usize = 100_000;
 /// Queues kept before idle ones are forgotten.
@@ -37,7 +39,7 @@ type SharedQueue = Arc<Mutex<Queue>>;
 
 /// Sends a pair to the mailbox of its workflow ID; gives it back where the
 /// mailbox has no room.
-pub type Confirm = Arc<dyn Fn(Match) -> Result<(), Match> + Send + Sync>;
+pub type Confirm = Arc<dyn Fn(Match) -> Result<(), Box<Match>> + Send + Sync>;
 
 /// All activity task queues. Cheap to clone.
 #[derive(Clone)]
@@ -91,8 +93,31 @@ impl Matching {
         self.carry_out(namespace, queue, &shared_queue, wanted);
     }
 
+    /// A task turned out not to wait any more: the poll that it met waits on.
+    pub fn drop_task(&self, namespace: &Namespace, task: &TaskHint, poller: Reserved) {
+        self.return_poller(namespace, &task.task_queue, poller);
+    }
+
+    /// A task could not be handed out just now: it stays on disk and is read
+    /// again a little later, and the poll that it met waits on.
+    pub fn give_up(&self, namespace: &Namespace, poller: Reserved, task: TaskHint) {
+        let shared_queue = self.queue(namespace, &task.task_queue);
+        {
+            let mut queue = shared_queue.lock();
+            queue.leave_on_disk();
+            queue.keep_poller(poller.release());
+        }
+        let (this, namespace) = (self.clone(), namespace.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(SECOND_LOOK).await;
+            let wanted = shared_queue.lock().settle();
+            this.carry_out(&namespace, &task.task_queue, &shared_queue, wanted);
+        });
+    }
+
     /// A committed task without a poll.
-    pub fn add_task(&self, namespace: &Namespace, queue: &TaskQueue, task: TaskHint) {
+    pub fn add_task(&self, task: TaskHint) {
+        let (namespace, queue) = (&task.key.namespace.clone(), &task.task_queue.clone());
         let shared_queue = self.queue(namespace, queue);
         let limit = self.shared.limits.queue_tasks_in_memory;
         let wanted = shared_queue.lock().add_task(task, limit);
@@ -186,9 +211,7 @@ impl Matching {
         if queues.len() >= QUEUES_BEFORE_SWEEP && queues.len().is_multiple_of(QUEUES_BEFORE_SWEEP) {
             let now = self.shared.clock.now();
             // A queue that somebody else holds right now stays.
-            queues.retain(|_, queue| {
-                Arc::strong_count(queue) > 1 || !queue.lock().is_idle(now)
-            });
+            queues.retain(|_, queue| Arc::strong_count(queue) > 1 || !queue.lock().is_idle(now));
         }
         queues.entry(key).or_default().clone()
     }
@@ -206,13 +229,10 @@ impl Matching {
         wanted: Wanted,
     ) {
         for pair in wanted.matches {
-            if let Err(Match { poller, task }) = (self.shared.confirm)(pair) {
-                // The mailbox is full: the task stays on disk, the poll waits on.
+            if let Err(refused) = (self.shared.confirm)(pair) {
+                let Match { poller, task } = *refused;
                 tracing::debug!(key = %task.key, "a full mailbox delays a task");
-                let mut queue = shared_queue.lock();
-                queue.add_task(task, 0);
-                queue.return_poller(poller.release());
-                queue.load_failed();
+                self.give_up(namespace, poller, task);
             }
         }
         if wanted.load {
@@ -247,9 +267,9 @@ impl Matching {
 fn hint(task: QueuedTask) -> TaskHint {
     TaskHint {
         key: task.key,
+        task_queue: task.activity.task_queue,
         run_id: task.activity.run_id,
         scheduled_event_id: task.activity.scheduled_event_id,
-        queued_at: task.activity.queued_at.unwrap_or_default(),
         scheduled: None,
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainspring_engine::ids::{RunId, WorkflowKey};
+use mainspring_engine::ids::{RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
@@ -26,12 +26,12 @@ const POLLERS_SHOWN: usize = 1_000;
 pub struct TaskHint {
     /// Whose activity.
     pub key: WorkflowKey,
+    /// Where it waits.
+    pub task_queue: TaskQueue,
     /// The run.
     pub run_id: RunId,
     /// Its ActivityTaskScheduled event.
     pub scheduled_event_id: i64,
-    /// Since when the task waits.
-    pub queued_at: Timestamp,
     /// The event, where it is at hand; read from history otherwise.
     pub scheduled: Option<Arc<ActivityTaskScheduledEventAttributes>>,
 }
@@ -116,12 +116,22 @@ impl Queue {
     /// A committed task that found no poller.
     pub fn add_task(&mut self, task: TaskHint, limit: usize) -> Wanted {
         if self.more_on_disk || self.backlog.len() >= limit {
-            self.more_on_disk = true;
-            self.left_on_disk += 1;
+            self.leave_on_disk();
         } else {
             self.backlog.push_back(task);
         }
         self.settle()
+    }
+
+    /// A task that is on disk and not in memory.
+    pub fn leave_on_disk(&mut self) {
+        self.more_on_disk = true;
+        self.left_on_disk += 1;
+    }
+
+    /// A reserved poll comes back; nothing is paired just now.
+    pub fn keep_poller(&mut self, waiter: Waiter) {
+        self.waiters.push_front(waiter);
     }
 
     /// A page that was read from disk. `full`: there may be more behind it.
@@ -139,7 +149,7 @@ impl Queue {
 
     /// Pairs polls with tasks, oldest first, and asks for a page where polls wait
     /// and memory has no task.
-    fn settle(&mut self) -> Wanted {
+    pub fn settle(&mut self) -> Wanted {
         let mut wanted = Wanted::default();
         while !self.backlog.is_empty() {
             let Some(poller) = self.next_waiter() else {
@@ -217,9 +227,7 @@ impl Queue {
                 last_access: *last,
             })
             .collect();
-        pollers.sort_by(|a, b| {
-            (b.last_access, &a.identity).cmp(&(a.last_access, &b.identity))
-        });
+        pollers.sort_by(|a, b| (b.last_access, &a.identity).cmp(&(a.last_access, &b.identity)));
         pollers
     }
 
@@ -246,9 +254,9 @@ mod tests {
                 namespace: "default".into(),
                 workflow_id: "w".into(),
             },
+            task_queue: "q".into(),
             run_id: RunId::new(uuid::Uuid::from_u128(1)),
             scheduled_event_id: n,
-            queued_at: Timestamp::from_nanos(n),
             scheduled: None,
         }
     }
@@ -278,7 +286,10 @@ mod tests {
         let (waiter, _poll) = poll_pair("w".into(), String::new());
         queue.add_poller(waiter, 10);
         assert!(!queue.add_task(hint(1), 10).load, "a read is under way");
-        assert!(queue.loaded(Vec::new(), false).load, "it may have missed the task");
+        assert!(
+            queue.loaded(Vec::new(), false).load,
+            "it may have missed the task"
+        );
     }
 
     #[test]

@@ -1,0 +1,349 @@
+//! Running the workflow's code.
+//!
+//! ```text
+//! Absent     + the run is new             -> Live: nothing to replay
+//! Absent     + a task is owed, or a query -> Rebuilding (after what is staged is committed)
+//! Rebuilding + all of history replayed    -> Live
+//! Rebuilding + the code diverges, traps   -> Absent, the task failed (WF-03)
+//! Live       + a task is owed             -> activated; within the slice it ends idle,
+//!                                            beyond it the instance stays Live and busy
+//! Live       + it trapped                 -> Absent, the task failed
+//! Live       + it answered a read         -> Absent before the next task (policy rebuild)
+//! ```
+
+use mainspring_engine::guest::TaskFailure;
+use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused};
+use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
+use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
+use std::sync::Arc;
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+
+use super::rebuild::{Rebuild, RebuildProgress};
+use super::step::Step;
+use super::{Actor, State};
+use crate::error::ServerError;
+
+/// The code of the latest run.
+pub(super) enum Guest {
+    /// Not in memory.
+    Absent,
+    /// Being replayed.
+    Rebuilding(Box<Rebuild>),
+    /// At the end of the history, waiting or at work.
+    Live(Box<LiveGuest>),
+}
+
+/// Code that has heard everything up to the last completed task.
+pub(super) struct LiveGuest {
+    pub(super) instance: Instance,
+    pub(super) component: Component,
+    /// The task that it is at work on.
+    task: Option<OpenTask>,
+}
+
+/// What one look at the code led to.
+enum Turn {
+    /// Look again.
+    Again,
+    /// Commit first, or wait for the next step.
+    Enough,
+}
+
+impl Guest {
+    /// Whether it has work under way.
+    pub(super) fn is_busy(&self) -> bool {
+        match self {
+            Guest::Absent => false,
+            Guest::Rebuilding(_) => true,
+            Guest::Live(live) => live.task.is_some(),
+        }
+    }
+
+    /// Whether it takes an instance's memory.
+    pub(super) fn is_resident(&self) -> bool {
+        !matches!(self, Guest::Absent)
+    }
+}
+
+impl LiveGuest {
+    pub(super) fn new(instance: Instance, component: Component) -> Self {
+        Self {
+            instance,
+            component,
+            task: None,
+        }
+    }
+
+    /// Whether a read has left it unfit for the next task.
+    fn is_spent(&self, workflow_type: &str) -> bool {
+        let session = self.instance.session();
+        let trusted = self.component.description().reads_of(workflow_type) == ReadsPolicy::Trust;
+        session.must_rebuild() || (session.is_tainted() && !trusted)
+    }
+}
+
+impl Actor {
+    /// Lets the code run as far as this step allows.
+    pub(super) async fn run_code(&mut self, step: &mut Step) {
+        loop {
+            let turn = match self.state {
+                State::Run(ref latest) if latest.run.is_open() => match latest.guest {
+                    Guest::Absent => self.bring_up().await,
+                    Guest::Rebuilding(_) => self.go_on_rebuilding().await,
+                    Guest::Live(_) => self.go_on_living(step),
+                },
+                _ => {
+                    self.drop_guest();
+                    self.answer_queries_of_closed_run();
+                    Turn::Enough
+                }
+            };
+            match turn {
+                Turn::Again => {}
+                Turn::Enough => return,
+            }
+        }
+    }
+
+    /// Nothing is in memory: start or rebuild, if something needs the code.
+    async fn bring_up(&mut self) -> Turn {
+        let asked = !self.queries.is_empty();
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        if !latest.run.owes_task() && !(asked && latest.run.blocked().is_none()) {
+            self.refuse_queries_of_blocked_run();
+            return Turn::Enough;
+        }
+        let is_new = latest.run.is_new();
+        if !is_new && latest.run.has_staged() {
+            // A replay reads what is committed; and nobody should wait for it.
+            return Turn::Enough;
+        }
+        let digest = latest.run.digest();
+        let component = match self.core.components.load(digest).await {
+            Ok(component) => component,
+            Err(error) => return self.component_missing(&error),
+        };
+        if is_new {
+            return self.start_code(component);
+        }
+        if let Some(latest) = self.latest() {
+            latest.guest = Guest::Rebuilding(Box::new(Rebuild::new(
+                component,
+                latest.run.key().clone(),
+                latest.run.run_id(),
+            )));
+        }
+        Turn::Again
+    }
+
+    fn component_missing(&mut self, error: &ServerError) -> Turn {
+        self.fail_task(TaskFailure {
+            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+            message: format!("the workflow's code cannot be loaded: {error}"),
+            details: String::new(),
+        });
+        Turn::Enough
+    }
+
+    /// A run that begins in this very step: its code needs no replay.
+    fn start_code(&mut self, component: Component) -> Turn {
+        let limits = self.core.limits.clone();
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let Some(facts) = latest.run.new_run_facts() else {
+            return Turn::Enough;
+        };
+        match instantiate(&component, facts, &limits) {
+            Ok(instance) => {
+                latest.guest = Guest::Live(Box::new(LiveGuest::new(instance, component)));
+                Turn::Again
+            }
+            Err(()) => {
+                self.crowded = true;
+                Turn::Enough
+            }
+        }
+    }
+
+    async fn go_on_rebuilding(&mut self) -> Turn {
+        let core = self.core.clone();
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        if latest.run.has_staged() {
+            return Turn::Enough;
+        }
+        let last_event_id = latest.run.last_event_id();
+        let Guest::Rebuilding(rebuild) = &mut latest.guest else {
+            return Turn::Enough;
+        };
+        match rebuild.go_on(&core, last_event_id).await {
+            RebuildProgress::More => Turn::Enough,
+            RebuildProgress::Crowded => {
+                self.crowded = true;
+                Turn::Enough
+            }
+            RebuildProgress::Done(done) => {
+                latest.run.restore_unread(done.tail.batch, done.tail.behind);
+                latest.guest = Guest::Live(Box::new(LiveGuest::new(done.instance, done.component)));
+                Turn::Again
+            }
+            RebuildProgress::Failed(failure) => {
+                self.fail_task(failure);
+                Turn::Enough
+            }
+            RebuildProgress::Unreadable(error) => {
+                tracing::warn!(key = %self.key, %error, "cannot read a history");
+                self.crowded = true;
+                Turn::Enough
+            }
+        }
+    }
+
+    /// The code is live: activate it, or let it answer queries.
+    fn go_on_living(&mut self, step: &mut Step) -> Turn {
+        let asked = !self.queries.is_empty();
+        let core = self.core.clone();
+        let now = core.clock.now();
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let workflow_type = latest.run.workflow_type();
+        let owes = latest.run.owes_task();
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
+        if live.task.is_none() {
+            if owes && live.is_spent(workflow_type.as_str()) {
+                self.drop_guest();
+                return Turn::Again;
+            }
+            if !owes {
+                if asked {
+                    self.answer_queries(step);
+                }
+                return Turn::Enough;
+            }
+            let Some(batch) = latest.run.batch() else {
+                // Another process recorded the batch: history has it.
+                self.drop_guest();
+                return Turn::Again;
+            };
+            let task = latest.run.begin_task(now);
+            live.instance.session().begin_task(TaskInput {
+                scheduled_event_id: task.scheduled_event_id,
+                now: task.started_at,
+                replaying: false,
+                batch,
+                info: task.info.clone(),
+            });
+            live.task = Some(task);
+        }
+        match live.instance.advance(core.limits.activation_slice) {
+            Progress::OutOfSlice => Turn::Enough,
+            Progress::Idle => self.finish_task(None),
+            Progress::Ended(end) => self.finish_task(Some(end)),
+            Progress::Fault(fault) => {
+                self.faulted(fault.is_overrun, fault.failure);
+                Turn::Enough
+            }
+        }
+    }
+
+    fn finish_task(&mut self, end: Option<RunEnd>) -> Turn {
+        let now = self.core.clock.now();
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
+        let Some(task) = live.task.take() else {
+            return Turn::Enough;
+        };
+        let description = live.component.description();
+        let meta = TaskMeta {
+            sdk_name: description.sdk_name.clone(),
+            sdk_version: description.sdk_version.clone(),
+        };
+        let output = live.instance.session().finish_task(end);
+        let completed = latest.run.complete_task(now, &task, output.commands, &meta);
+        match completed {
+            Ok(events) => {
+                live.instance.session().observe(&events);
+                latest.overruns = 0;
+                if output.untaken > 0 {
+                    tracing::warn!(
+                        key = %self.key,
+                        events = output.untaken,
+                        "the workflow ended before it took everything it was sent"
+                    );
+                }
+                self.activated()
+            }
+            // The code has gone on from a task that never was.
+            Err(
+                TaskRefused::UnhandledMessages | TaskRefused::BatchChanged | TaskRefused::NotOpen,
+            ) => {
+                self.drop_guest();
+                Turn::Again
+            }
+        }
+    }
+
+    fn activated(&mut self) -> Turn {
+        if self.core.options.evict_after_each_activation {
+            self.drop_guest();
+            return Turn::Again;
+        }
+        if let Some(oldest) = self.core.residents.touch(&self.key) {
+            // A full mailbox is at work: it is not the one to evict.
+            let _ = self
+                .core
+                .post(&oldest, crate::mailbox::message::Message::Evict);
+        }
+        Turn::Again
+    }
+
+    fn faulted(&mut self, is_overrun: bool, failure: TaskFailure) {
+        if let Some(latest) = self.latest() {
+            latest.overruns += u32::from(is_overrun);
+            if is_overrun && latest.overruns == 1 {
+                // The machine may have been busy: once more from history.
+                self.drop_guest();
+                return;
+            }
+        }
+        self.fail_task(failure);
+    }
+
+    fn fail_task(&mut self, failure: TaskFailure) {
+        let now = self.core.clock.now();
+        tracing::warn!(
+            key = %self.key,
+            cause = failure.cause.as_str_name(),
+            message = failure.message,
+            "a workflow task failed; the run is tried again later"
+        );
+        if let Some(latest) = self.latest() {
+            latest.overruns = 0;
+            latest.run.fail_task(now, failure);
+        }
+        self.drop_guest();
+    }
+}
+
+/// A fresh instance; `Err`: there is no room for one more at the moment.
+pub(super) fn instantiate(
+    component: &Component,
+    facts: RunFacts,
+    limits: &mainspring_engine::limits::Limits,
+) -> Result<Instance, ()> {
+    let session = Session::new(Arc::new(facts), limits);
+    component.instantiate(session).map_err(|error| {
+        tracing::debug!(%error, "no room for an instance");
+    })
+}

@@ -1,0 +1,443 @@
+//! What each message means for the latest run.
+
+use mainspring_engine::ids::RunId;
+use mainspring_engine::run::{InputError, Run, SignalInput, StartRun};
+use mainspring_engine::start::{LatestRun, StartDecision, decide};
+
+use super::guest::Guest;
+use super::queries::WaitingQuery;
+use super::step::{Promised, Step};
+use super::{Actor, Latest, State};
+use crate::components::Route;
+use crate::describe::WorkflowDescription;
+use crate::error::ServerError;
+use crate::mailbox::message::{ActivityReport, Message, Reply, RunSelector};
+use crate::matching::queue::{Match, TaskHint};
+use crate::request::{HistoryState, Signal, StartWorkflow, StartedWorkflow, Stop};
+
+impl Actor {
+    /// Takes one message: stages what it means, or refuses it.
+    pub(super) async fn take(&mut self, message: Message, step: &mut Step) {
+        let now = self.core.clock.now();
+        match message {
+            Message::Start(request, reply) => self.take_start(*request, reply, step),
+            Message::Signal(run, signal, reply) => {
+                let taken = self.take_signal(run, *signal).await;
+                step.answer(reply, taken);
+            }
+            Message::RequestCancel(run, stop, reply) => {
+                let taken = self.input(run, |run| {
+                    run.request_cancel(now, stop.reason, stop.identity)
+                });
+                step.answer(reply, taken.await);
+            }
+            Message::Terminate(run, stop, reply) => {
+                let Stop {
+                    reason,
+                    details,
+                    identity,
+                    ..
+                } = stop;
+                let taken = self
+                    .input(run, |run| run.terminate(now, reason, details, identity))
+                    .await;
+                step.answer(reply, taken);
+            }
+            Message::Query(run, query, reply) => {
+                self.take_query(WaitingQuery { run, query, reply }, step)
+                    .await;
+            }
+            Message::Describe(run, reply) => {
+                let described = self.describe(run).await;
+                step.answer(reply, described);
+            }
+            Message::HistoryState(run, reply) => {
+                let state = self.history_state(run).await;
+                step.answer(reply, state);
+            }
+            Message::Report {
+                run,
+                activity,
+                report,
+                identity,
+                reply,
+            } => {
+                let taken = self
+                    .input(run, |run| match *report {
+                        ActivityReport::Completed(result) => {
+                            run.complete_activity(now, &activity, result, identity)
+                        }
+                        ActivityReport::Failed {
+                            failure,
+                            last_heartbeat_details,
+                        } => run.fail_activity(
+                            now,
+                            &activity,
+                            failure,
+                            last_heartbeat_details,
+                            identity,
+                        ),
+                        ActivityReport::Canceled(details) => {
+                            run.cancel_activity(now, &activity, details, identity)
+                        }
+                    })
+                    .await;
+                step.answer(reply, taken);
+            }
+            Message::Heartbeat {
+                run,
+                activity,
+                details,
+                reply,
+            } => {
+                let taken = self
+                    .input(run, |run| run.heartbeat(now, &activity, details))
+                    .await;
+                step.answer(reply, taken);
+            }
+            Message::Dispatch(pair) => self.take_dispatch(pair, step).await,
+            Message::GiveBack {
+                run_id,
+                scheduled_event_id,
+                attempt,
+                nonce,
+            } => {
+                if let Some(latest) = self.latest().filter(|l| l.run.run_id() == run_id) {
+                    // Stale: the attempt has timed out or was given back before.
+                    let _ = latest.run.give_back(scheduled_event_id, attempt, nonce);
+                }
+            }
+            Message::Wake => {
+                if let Some(latest) = self.latest() {
+                    latest.run.wake(now);
+                }
+            }
+            Message::Evict => {
+                if self.latest().is_some_and(|latest| !latest.guest.is_busy()) {
+                    self.drop_guest();
+                }
+            }
+        }
+    }
+
+    /// Refuses messages because the state cannot be read.
+    pub(super) fn refuse(&self, messages: Vec<Message>, error: &ServerError) {
+        for message in messages {
+            match message {
+                Message::Dispatch(Match { poller, task }) => {
+                    let queue = self.core.matching.clone();
+                    queue.give_up(&self.key.namespace, poller, task);
+                }
+                Message::Wake => {
+                    let again = self.core.clock.now() + super::RELOAD_AFTER;
+                    self.core.alarms.set(&self.key, Some(again));
+                }
+                other => other.refuse(error),
+            }
+        }
+    }
+
+    // ---- starts -----------------------------------------------------------
+
+    fn take_start(
+        &mut self,
+        request: StartWorkflow,
+        reply: Reply<StartedWorkflow>,
+        step: &mut Step,
+    ) {
+        let decision = self.decide_start(&request);
+        let answer = match decision {
+            Err(error) => Err(error),
+            Ok(StartDecision::UseLatest { started }) => self.latest_as_started(started),
+            Ok(StartDecision::Start) => self.start(request, step),
+            Ok(StartDecision::TerminateAndStart) => {
+                let now = self.core.clock.now();
+                if let Some(latest) = self.latest() {
+                    let reason = "TerminateIfRunning WorkflowIdReusePolicy".to_owned();
+                    // It is open: the decision says so.
+                    let _ = latest
+                        .run
+                        .terminate(now, reason, None, "history-service".to_owned());
+                }
+                self.start(request, step)
+            }
+            Ok(StartDecision::Refuse(message)) => Err(self.already_started(message)),
+        };
+        step.answer(reply, answer);
+    }
+
+    fn decide_start(&mut self, request: &StartWorkflow) -> Result<StartDecision, ServerError> {
+        let latest = self.latest().map(|latest| LatestRun {
+            run_id: latest.run.run_id(),
+            status: latest.run.status(),
+            start_request_id: latest.run.start_request_id().to_owned(),
+        });
+        decide(
+            latest.as_ref(),
+            request.reuse_policy,
+            request.conflict_policy,
+            &request.request_id,
+        )
+        .map_err(ServerError::InvalidArgument)
+    }
+
+    fn already_started(&mut self, message: String) -> ServerError {
+        match self.latest() {
+            Some(latest) => ServerError::AlreadyStarted {
+                message,
+                run_id: latest.run.run_id(),
+                start_request_id: latest.run.start_request_id().to_owned(),
+            },
+            None => ServerError::Internal(message),
+        }
+    }
+
+    fn latest_as_started(&mut self, started: bool) -> Result<StartedWorkflow, ServerError> {
+        let latest = self
+            .latest()
+            .ok_or_else(|| ServerError::Internal("there is no run to answer with".to_owned()))?;
+        Ok(StartedWorkflow {
+            run_id: latest.run.run_id(),
+            first_run_id: latest.run.first_run_id(),
+            started,
+            status: latest.run.status(),
+        })
+    }
+
+    fn start(
+        &mut self,
+        request: StartWorkflow,
+        step: &mut Step,
+    ) -> Result<StartedWorkflow, ServerError> {
+        let route = self
+            .core
+            .components
+            .route(&self.key.namespace, &request.workflow_type)?;
+        let now = self.core.clock.now();
+        let run_id = self.core.entropy.run_id(now);
+        let run = Run::start(start_run(request, run_id, &route), now, &self.core.limits);
+        if let Some(latest) = self.latest() {
+            step.replaced.extend(latest.run.take_change());
+        }
+        self.drop_guest();
+        self.state = State::Run(Box::new(Latest {
+            run,
+            guest: Guest::Absent,
+            overruns: 0,
+        }));
+        step.pins.push(route.pin);
+        self.latest_as_started(true)
+    }
+
+    // ---- inputs -----------------------------------------------------------
+
+    /// Applies an input to the run that is meant, if that is the latest and open.
+    async fn input<T>(
+        &mut self,
+        selector: RunSelector,
+        apply: impl FnOnce(&mut Run) -> Result<T, InputError>,
+    ) -> Result<T, ServerError> {
+        self.select(selector).await?;
+        let latest = self
+            .latest()
+            .ok_or_else(|| ServerError::Internal("the selected run is gone".to_owned()))?;
+        apply(&mut latest.run).map_err(server_error)
+    }
+
+    async fn take_signal(
+        &mut self,
+        selector: RunSelector,
+        signal: Signal,
+    ) -> Result<(), ServerError> {
+        self.select(selector).await?;
+        let now = self.core.clock.now();
+        let core = self.core.clone();
+        let latest = self
+            .latest()
+            .ok_or_else(|| ServerError::Internal("the selected run is gone".to_owned()))?;
+        let run = &mut latest.run;
+        if run.is_open() && !signal.request_id.is_empty() {
+            let taken = run.took_request(&signal.request_id)
+                || (run.has_request_ids()
+                    && core
+                        .store
+                        .has_request_id(run.run_id(), &signal.request_id)
+                        .await?);
+            if taken {
+                return Ok(());
+            }
+        }
+        let input = SignalInput {
+            name: signal.name,
+            input: signal.input,
+            header: signal.header,
+            identity: signal.identity,
+            request_id: signal.request_id,
+        };
+        run.signal(now, input).map_err(server_error)
+    }
+
+    /// Checks that the latest run is the one that is meant. Another run of this
+    /// workflow ID takes no input: it is closed.
+    async fn select(&mut self, selector: RunSelector) -> Result<(), ServerError> {
+        let Some(latest) = self.latest() else {
+            return Err(self.unknown_run(None));
+        };
+        let chain = latest.run.first_run_id();
+        if selector.first_run_id.is_some_and(|first| first != chain) {
+            return Err(self.unknown_run(selector.first_run_id));
+        }
+        match selector.run_id {
+            Some(run_id) if run_id != latest.run.run_id() => match self.load_run(run_id).await? {
+                Some(_) => Err(server_error(InputError::RunClosed)),
+                None => Err(self.unknown_run(Some(run_id))),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn unknown_run(&self, run_id: Option<RunId>) -> ServerError {
+        let id = &self.key.workflow_id;
+        ServerError::NotFound(match run_id {
+            Some(run_id) => format!("workflow not found for ID: {id} and run ID: {run_id}"),
+            None => format!("workflow not found for ID: {id}"),
+        })
+    }
+
+    // ---- reads ------------------------------------------------------------
+
+    async fn describe(
+        &mut self,
+        selector: RunSelector,
+    ) -> Result<Box<WorkflowDescription>, ServerError> {
+        let other;
+        let run = match self.selected(selector).await? {
+            Some(run) => {
+                other = run;
+                &other
+            }
+            None => match &self.state {
+                State::Run(latest) => &latest.run,
+                State::Unknown | State::Nothing => return Err(self.unknown_run(None)),
+            },
+        };
+        let (facts, user_metadata) = self.core.run_facts(&self.key, run.run_id()).await?;
+        Ok(Box::new(WorkflowDescription::new(
+            run,
+            &facts,
+            user_metadata,
+        )))
+    }
+
+    async fn history_state(&mut self, selector: RunSelector) -> Result<HistoryState, ServerError> {
+        let other = self.selected(selector).await?;
+        let run = match (&other, &self.state) {
+            (Some(run), _) => run,
+            (None, State::Run(latest)) => &latest.run,
+            (None, State::Unknown | State::Nothing) => return Err(self.unknown_run(None)),
+        };
+        Ok(HistoryState {
+            run_id: run.run_id(),
+            last_event_id: run.last_event_id(),
+            closed: !run.is_open(),
+        })
+    }
+
+    /// `None`: the latest run is meant. `Some`: another one, read from disk.
+    pub(super) async fn selected(
+        &mut self,
+        selector: RunSelector,
+    ) -> Result<Option<Run>, ServerError> {
+        let latest = self.latest().map(|latest| latest.run.run_id());
+        match (selector.run_id, latest) {
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(self.unknown_run(None)),
+            (Some(asked), Some(latest)) if asked == latest => Ok(None),
+            (Some(asked), _) => match self.load_run(asked).await? {
+                Some(run) => Ok(Some(run)),
+                None => Err(self.unknown_run(Some(asked))),
+            },
+        }
+    }
+
+    // ---- tasks ------------------------------------------------------------
+
+    /// A waiting task has met a poll: confirm it against the run's state.
+    async fn take_dispatch(&mut self, pair: Match, step: &mut Step) {
+        let Match { poller, task } = pair;
+        let core = self.core.clone();
+        let now = core.clock.now();
+        let TaskHint {
+            run_id,
+            scheduled_event_id,
+            ..
+        } = task;
+        let Some(latest) = self.latest().filter(|l| l.run.run_id() == run_id) else {
+            core.matching.drop_task(&self.key.namespace, &task, poller);
+            return;
+        };
+        let scheduled = match &task.scheduled {
+            Some(scheduled) => Ok(scheduled.clone()),
+            None => core.scheduled_event(run_id, scheduled_event_id).await,
+        };
+        let scheduled = match scheduled {
+            Ok(scheduled) => scheduled,
+            Err(error) => {
+                tracing::warn!(key = %self.key, %error, "cannot read a waiting task");
+                core.matching.give_up(&self.key.namespace, poller, task);
+                return;
+            }
+        };
+        let nonce = core.entropy.next_u64();
+        match latest
+            .run
+            .start_attempt(now, scheduled_event_id, poller.identity(), nonce)
+        {
+            Ok(attempt) => step.promised.push(Promised {
+                poller,
+                task_queue: task.task_queue,
+                run_id,
+                attempt,
+                scheduled,
+            }),
+            // Timed out, cancelled or taken meanwhile: the poll waits on.
+            Err(_) => core.matching.drop_task(&self.key.namespace, &task, poller),
+        }
+    }
+}
+
+fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
+    StartRun {
+        key: request.key,
+        run_id,
+        workflow_type: request.workflow_type,
+        task_queue: request.task_queue,
+        input: request.input,
+        header: request.header,
+        memo: request.memo,
+        search_attributes: request.search_attributes,
+        identity: request.identity,
+        request_id: request.request_id,
+        execution_timeout: request.workflow_execution_timeout,
+        run_timeout: request.workflow_run_timeout,
+        task_timeout: request.workflow_task_timeout,
+        retry_policy: request.retry_policy,
+        user_metadata: request.user_metadata,
+        priority: request.priority,
+        digest: route.digest,
+        component_name: route.name.clone(),
+        component_version: route.version.clone(),
+    }
+}
+
+fn server_error(error: InputError) -> ServerError {
+    let message = error.to_string();
+    match error {
+        InputError::RunClosed
+        | InputError::ActivityNotFound(_)
+        | InputError::StaleAttempt { .. }
+        | InputError::ActivityNotStarted(_) => ServerError::NotFound(message),
+        InputError::CancelNotRequested(_) => ServerError::InvalidArgument(message),
+        InputError::Limit(_) => ServerError::ResourceExhausted(message),
+    }
+}

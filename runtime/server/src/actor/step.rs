@@ -1,0 +1,70 @@
+//! What a step has promised and not yet made true.
+
+use mainspring_engine::activity::StartedAttempt;
+use mainspring_engine::ids::{RunId, TaskQueue};
+use mainspring_engine::transition::RunChange;
+use std::sync::Arc;
+use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
+
+use crate::commit::CommitError;
+use crate::components::Pin;
+use crate::error::ServerError;
+use crate::mailbox::message::Reply;
+use crate::matching::poller::Reserved;
+use crate::matching::queue::TaskHint;
+
+/// An answer that leaves after the commit.
+type Answer = Box<dyn FnOnce(Result<(), CommitError>) + Send>;
+
+/// A poll that was promised a task.
+pub(super) struct Promised {
+    pub(super) poller: Reserved,
+    pub(super) task_queue: TaskQueue,
+    pub(super) run_id: RunId,
+    pub(super) attempt: StartedAttempt,
+    pub(super) scheduled: Arc<ActivityTaskScheduledEventAttributes>,
+}
+
+/// One step under way.
+#[derive(Default)]
+pub(super) struct Step {
+    answers: Vec<Answer>,
+    /// Changes of runs that this step has replaced by a newer one.
+    pub(super) replaced: Vec<RunChange>,
+    pub(super) promised: Vec<Promised>,
+    /// Tasks that found no poll.
+    pub(super) unmatched: Vec<TaskHint>,
+    /// Versions that new runs of this step began on.
+    pub(super) pins: Vec<Pin>,
+}
+
+impl Step {
+    /// Answers with this, once what the step has recorded is durable.
+    pub(super) fn answer<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        answer: Result<T, ServerError>,
+    ) {
+        self.answers.push(Box::new(move |committed| {
+            let answer = match committed {
+                Ok(()) => answer,
+                Err(error) => Err(uncommitted(&error)),
+            };
+            // The caller may have hung up.
+            let _ = reply.send(answer);
+        }));
+    }
+
+    /// Sends the answers off.
+    pub(super) fn settle(&mut self, committed: Result<(), CommitError>) {
+        for answer in self.answers.drain(..) {
+            answer(committed.clone());
+        }
+    }
+}
+
+fn uncommitted(error: &CommitError) -> ServerError {
+    ServerError::Unavailable(format!(
+        "the request may not have been recorded ({error}); try again"
+    ))
+}

@@ -1,0 +1,186 @@
+//! Requests about workflow executions.
+
+use std::time::Duration;
+
+use mainspring_engine::ids::{Namespace, RunId, WorkflowKey};
+use mainspring_engine::transition::VisibilityRow;
+use mainspring_store::visibility::{Filter, ListPosition};
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+use crate::Server;
+use crate::describe::WorkflowDescription;
+use crate::error::ServerError;
+use crate::mailbox::message::{Message, RunSelector};
+use crate::request::{
+    HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop, Target,
+};
+
+impl From<&Target> for RunSelector {
+    fn from(target: &Target) -> Self {
+        Self {
+            run_id: target.run_id,
+            first_run_id: target.first_run_id,
+        }
+    }
+}
+
+impl Server {
+    /// Starts a run, or answers by the policies with the one that is there.
+    pub async fn start_workflow(
+        &self,
+        request: StartWorkflow,
+    ) -> Result<StartedWorkflow, ServerError> {
+        let key = request.key.clone();
+        self.core.namespaces.check(&key.namespace)?;
+        self.core
+            .ask(&key, |reply| Message::Start(Box::new(request), reply))
+            .await
+    }
+
+    /// Signals a run. Returns once the signal is durable.
+    pub async fn signal_workflow(&self, target: Target, signal: Signal) -> Result<(), ServerError> {
+        self.to_run(&target, |run, reply| {
+            Message::Signal(run, Box::new(signal), reply)
+        })
+        .await
+    }
+
+    /// Asks a run to cancel itself.
+    pub async fn request_cancel_workflow(
+        &self,
+        target: Target,
+        stop: Stop,
+    ) -> Result<(), ServerError> {
+        self.to_run(&target, |run, reply| {
+            Message::RequestCancel(run, stop, reply)
+        })
+        .await
+    }
+
+    /// Closes a run at once.
+    pub async fn terminate_workflow(&self, target: Target, stop: Stop) -> Result<(), ServerError> {
+        self.to_run(&target, |run, reply| Message::Terminate(run, stop, reply))
+            .await
+    }
+
+    /// Asks a run, open or closed, a question.
+    pub async fn query_workflow(
+        &self,
+        target: Target,
+        query: Query,
+    ) -> Result<QueryReply, ServerError> {
+        self.to_run(&target, |run, reply| {
+            Message::Query(run, Box::new(query), reply)
+        })
+        .await
+    }
+
+    /// Describes a run.
+    pub async fn describe_workflow(
+        &self,
+        target: Target,
+    ) -> Result<WorkflowDescription, ServerError> {
+        self.to_run(&target, Message::Describe)
+            .await
+            .map(|description| *description)
+    }
+
+    /// How far a run's history has come.
+    pub async fn history_state(&self, target: Target) -> Result<HistoryState, ServerError> {
+        self.to_run(&target, Message::HistoryState).await
+    }
+
+    async fn to_run<T>(
+        &self,
+        target: &Target,
+        message: impl FnOnce(RunSelector, crate::mailbox::message::Reply<T>) -> Message,
+    ) -> Result<T, ServerError> {
+        self.core.namespaces.check(&target.key.namespace)?;
+        let run = RunSelector::from(target);
+        self.core
+            .ask(&target.key, |reply| message(run, reply))
+            .await
+    }
+
+    /// Waits until the history has events after `after_event_id` (or, with
+    /// `until_closed`, until the run is closed), at most `wait`, and says how far
+    /// it has come then.
+    pub async fn wait_for_history(
+        &self,
+        key: &WorkflowKey,
+        run_id: RunId,
+        after_event_id: i64,
+        until_closed: bool,
+        wait: Duration,
+    ) -> Result<HistoryState, ServerError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let watcher = self.core.watchers.watch(run_id);
+        loop {
+            let news = watcher.news();
+            let target = Target {
+                key: key.clone(),
+                run_id: Some(run_id),
+                first_run_id: None,
+            };
+            let state = self.history_state(target).await?;
+            let enough = state.closed || (!until_closed && state.last_event_id > after_event_id);
+            if enough {
+                return Ok(state);
+            }
+            tokio::select! {
+                () = news => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(state),
+                () = self.core.stop.cancelled() => return Ok(state),
+            }
+        }
+    }
+
+    /// Reads events of a run, both ends inclusive, at most `max_events`.
+    pub async fn read_history(
+        &self,
+        run_id: RunId,
+        from_event_id: i64,
+        to_event_id: i64,
+        max_events: usize,
+        reverse: bool,
+    ) -> Result<Vec<HistoryEvent>, ServerError> {
+        self.core
+            .read_events(run_id, from_event_id, to_event_id, max_events, reverse)
+            .await
+    }
+
+    /// Lists runs, newest first.
+    pub async fn list_workflows(
+        &self,
+        namespace: &Namespace,
+        filter: &Filter,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<VisibilityRow>, ServerError> {
+        self.core.namespaces.check(namespace)?;
+        let store = &self.core.store;
+        Ok(store.list_runs(namespace, filter, after, limit).await?)
+    }
+
+    /// Counts runs.
+    pub async fn count_workflows(
+        &self,
+        namespace: &Namespace,
+        filter: &Filter,
+    ) -> Result<u64, ServerError> {
+        self.core.namespaces.check(namespace)?;
+        Ok(self.core.store.count_runs(namespace, filter).await?)
+    }
+
+    /// Counts runs by status.
+    pub async fn count_workflows_by_status(
+        &self,
+        namespace: &Namespace,
+        filter: &Filter,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ServerError> {
+        self.core.namespaces.check(namespace)?;
+        let store = &self.core.store;
+        Ok(store.count_runs_by_status(namespace, filter).await?)
+    }
+}
