@@ -1,0 +1,236 @@
+//! Contexts: what workflow code can see and do.
+//!
+//! | context | who gets it | may |
+//! |---|---|---|
+//! | [`WorkflowContext`] | `run`, async signal handlers | everything, and reach the state through `state` and `state_mut` |
+//! | [`SyncWorkflowContext`] | sync signal handlers, which have `&mut self` | everything but wait |
+//! | [`WorkflowContextView`](crate::WorkflowContextView) | `init`, queries | look |
+//!
+//! The first two share their methods through [`BaseWorkflowContext`]. A context
+//! is a cheap handle; each carries a scope, the cancellation token on which
+//! whatever is started through it hangs.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::SystemTime;
+
+use futures::FutureExt;
+use futures::future::FusedFuture;
+
+use crate::activity::{ActivityDefinition, ActivityFuture, ActivityOptions};
+use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
+use crate::info::WorkflowContextView;
+use crate::payload::FromPayloads;
+use crate::random::{self, WorkflowRandomValue};
+use crate::runtime::Runtime;
+use crate::signals::SignalChannel;
+use crate::timer::{TimerFuture, TimerOptions};
+use crate::{duration, host};
+
+/// What every context of a running workflow can do.
+#[derive(Clone)]
+pub struct BaseWorkflowContext {
+    pub(crate) runtime: Rc<Runtime>,
+    scope: WorkflowCancellationToken,
+}
+
+impl BaseWorkflowContext {
+    /// Starts an activity and gives the future of its result. The activity is
+    /// scheduled by the call itself, not by the first poll.
+    pub fn execute_activity<A: ActivityDefinition>(
+        &self,
+        activity: A,
+        input: impl Into<A::Input>,
+        options: impl Into<ActivityOptions>,
+    ) -> ActivityFuture<A::Output> {
+        let input = input.into();
+        ActivityFuture::start(&self.runtime, &self.scope, activity.name(), &input, options.into())
+    }
+
+    /// Another name of [`execute_activity`](Self::execute_activity).
+    pub fn start_activity<A: ActivityDefinition>(
+        &self,
+        activity: A,
+        input: impl Into<A::Input>,
+        options: impl Into<ActivityOptions>,
+    ) -> ActivityFuture<A::Output> {
+        self.execute_activity(activity, input, options)
+    }
+
+    /// Starts a durable timer, by the call itself (TIM-01).
+    pub fn timer(&self, options: impl Into<TimerOptions>) -> TimerFuture {
+        TimerFuture::start(&self.runtime, &self.scope, options.into())
+    }
+
+    /// The signals of this name that no handler takes, in arrival order.
+    pub fn signal_channel<T: FromPayloads>(&self, name: impl Into<String>) -> SignalChannel<T> {
+        SignalChannel::new(self.runtime.clone(), self.scope.clone(), name.into())
+    }
+
+    /// The scope of this context; that of the run unless you derived it.
+    pub fn cancellation_token(&self) -> WorkflowCancellationToken {
+        self.scope.clone()
+    }
+
+    /// Resolves when the scope is cancelled, with the reason if there was one.
+    pub fn cancelled(&self) -> impl FusedFuture<Output = Option<String>> + Unpin + use<> {
+        let token = self.scope.clone();
+        self.scope.cancelled().map(move |()| token.reason())
+    }
+
+    /// The time of the current workflow task: constant inside a task, equal in
+    /// replay, never going back (WF-04).
+    pub fn workflow_time(&self) -> SystemTime {
+        duration::time_from_ns(host::now())
+    }
+
+    /// A random value, equal in replay (WF-05). Not for cryptography.
+    pub fn random<T: WorkflowRandomValue>(&self) -> T {
+        T::draw()
+    }
+
+    /// Random bytes, equal in replay. Not for cryptography.
+    pub fn random_bytes(&self, length: usize) -> Vec<u8> {
+        random::bytes(length)
+    }
+
+    /// A UUID of version 4, equal in replay: fit for a business key.
+    pub fn uuid4(&self) -> String {
+        random::uuid4()
+    }
+
+    /// What the run knows about itself (WF-15).
+    pub fn info(&self) -> WorkflowContextView {
+        WorkflowContextView::new(self.runtime.clone())
+    }
+
+    /// True while recorded history is handed out again. For metrics only: code
+    /// that decides by it diverges. Logs are silent in replay by themselves.
+    pub fn is_replaying(&self) -> bool {
+        host::is_replaying()
+    }
+
+    /// Whether every async signal handler that began has returned: a condition
+    /// to wait for before `run` returns (MSG-07).
+    pub fn all_handlers_finished(&self) -> bool {
+        self.runtime.running_handlers.get() == 0
+    }
+}
+
+/// The context of code that may wait: `run` and async signal handlers.
+pub struct WorkflowContext<W> {
+    base: BaseWorkflowContext,
+    state: Rc<RefCell<W>>,
+}
+
+impl<W> Clone for WorkflowContext<W> {
+    fn clone(&self) -> Self {
+        Self { base: self.base.clone(), state: self.state.clone() }
+    }
+}
+
+impl<W> Deref for WorkflowContext<W> {
+    type Target = BaseWorkflowContext;
+
+    fn deref(&self) -> &BaseWorkflowContext {
+        &self.base
+    }
+}
+
+impl<W> WorkflowContext<W> {
+    pub(crate) fn new(runtime: Rc<Runtime>, state: Rc<RefCell<W>>) -> Self {
+        let scope = runtime.root.clone();
+        Self { base: BaseWorkflowContext { runtime, scope }, state }
+    }
+
+    /// Reads the workflow's state. The borrow ends with the closure, so it can't
+    /// be held while waiting. Panics inside a `state_mut` closure.
+    pub fn state<R>(&self, read: impl FnOnce(&W) -> R) -> R {
+        read(&self.state.borrow())
+    }
+
+    /// Changes the workflow's state. Conditions are asked again afterwards.
+    /// Panics inside a closure of `state` or `state_mut`.
+    pub fn state_mut<R>(&self, change: impl FnOnce(&mut W) -> R) -> R {
+        change(&mut self.state.borrow_mut())
+    }
+
+    /// Waits until the condition holds; a cancel of the scope ends the wait. It
+    /// is asked at once, and again whenever anything in the run has moved, so it
+    /// must be cheap and change nothing (WF-07).
+    pub fn wait_condition<'a>(
+        &'a self,
+        mut condition: impl FnMut(&W) -> bool + Unpin + 'a,
+    ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + Unpin + 'a {
+        let mut waited = false;
+        poll_fn(move |context| {
+            if self.state(&mut condition) {
+                if waited {
+                    self.base.runtime.conditions.note_met();
+                }
+                return Poll::Ready(Ok(()));
+            }
+            if self.base.scope.is_cancelled() {
+                return Poll::Ready(Err(WorkflowCancellationError::of(&self.base.scope)));
+            }
+            waited = true;
+            self.base.scope.wake_on_cancel(context.waker());
+            self.base.runtime.conditions.wait(context.waker());
+            Poll::Pending
+        })
+        .fuse()
+    }
+
+    /// The same context with another scope: what is started or awaited through
+    /// it hangs on this token.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use mainspring_workflow::*;
+    /// # const SEARCH: Activity<String, String> = Activity::new("Search");
+    /// # async fn part<W>(ctx: &WorkflowContext<W>, options: &ActivityOptions) {
+    /// let scope = ctx.cancellation_token().child_token();
+    /// let scoped = ctx.with_cancellation_token(scope.clone());
+    /// let first = scoped.execute_activity(SEARCH, "one", options);
+    /// let second = scoped.execute_activity(SEARCH, "two", options);
+    /// if ctx.timer(Duration::from_secs(5)).await == TimerResult::Fired {
+    ///     scope.cancel_with_reason("five seconds are enough");
+    /// }
+    /// let results = join_all([first, second]).await;
+    /// # let _ = results;
+    /// # }
+    /// ```
+    pub fn with_cancellation_token(&self, token: WorkflowCancellationToken) -> Self {
+        let mut scoped = self.clone();
+        scoped.base.scope = token;
+        scoped
+    }
+
+    /// The same context out of reach of every cancel: for cleanup, which could
+    /// start nothing in the cancelled scope (WF-09).
+    pub fn shielded(&self) -> Self {
+        self.with_cancellation_token(WorkflowCancellationToken::new())
+    }
+
+    #[doc(hidden)]
+    pub fn __sync(&self) -> SyncWorkflowContext<W> {
+        SyncWorkflowContext { base: self.base.clone(), workflow: std::marker::PhantomData }
+    }
+}
+
+/// The context of a sync signal handler, which has the state as `&mut self`.
+pub struct SyncWorkflowContext<W> {
+    base: BaseWorkflowContext,
+    workflow: std::marker::PhantomData<fn() -> W>,
+}
+
+impl<W> Deref for SyncWorkflowContext<W> {
+    type Target = BaseWorkflowContext;
+
+    fn deref(&self) -> &BaseWorkflowContext {
+        &self.base
+    }
+}

@@ -1,0 +1,91 @@
+//! The operations that a run has open, by handle.
+//!
+//! An operation is started by a host call that returns its handle, hangs on a
+//! cancellation token, and is answered by one event. Its future shares a slot
+//! with this table; a future that was dropped leaves the slot behind, so that
+//! the answer still has a place and the token still reaches the operation.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::bindings::mainspring::workflow::types::Outcome;
+use crate::cancellation::{Registration, WorkflowCancellationToken};
+use crate::host::{self, Handle};
+
+/// Where the answer of one operation arrives.
+#[derive(Default)]
+struct Slot {
+    outcome: RefCell<Option<Outcome>>,
+    waker: RefCell<Option<Waker>>,
+    answered: Cell<bool>,
+    cancel_sent: Cell<bool>,
+}
+
+impl Slot {
+    /// Tells the host once, and only while there is something to cancel.
+    fn cancel(&self, handle: Handle, reason: &str) {
+        if !self.answered.get() && !self.cancel_sent.replace(true) {
+            host::cancel(handle, reason);
+        }
+    }
+}
+
+struct Open {
+    slot: Rc<Slot>,
+    /// Held for its drop: an answered operation leaves its token.
+    _registration: Registration,
+}
+
+/// The open operations of a run.
+#[derive(Default)]
+pub(crate) struct Operations {
+    open: RefCell<BTreeMap<Handle, Open>>,
+}
+
+impl Operations {
+    /// Takes in an operation that was just started.
+    pub(crate) fn add(&self, handle: Handle, token: &WorkflowCancellationToken) -> Operation {
+        let slot = Rc::new(Slot::default());
+        let cancelled = slot.clone();
+        let registration =
+            token.on_cancel(Box::new(move |reason| cancelled.cancel(handle, reason)));
+        let open = Open { slot: slot.clone(), _registration: registration };
+        self.open.borrow_mut().insert(handle, open);
+        Operation { handle, slot }
+    }
+
+    /// Hands an answer to its future. False if no operation has this handle.
+    pub(crate) fn resolve(&self, handle: Handle, outcome: Outcome) -> bool {
+        let Some(open) = self.open.borrow_mut().remove(&handle) else {
+            return false;
+        };
+        open.slot.answered.set(true);
+        *open.slot.outcome.borrow_mut() = Some(outcome);
+        if let Some(waker) = open.slot.waker.take() {
+            waker.wake();
+        }
+        true
+    }
+}
+
+/// The future's side of one operation.
+pub(crate) struct Operation {
+    handle: Handle,
+    slot: Rc<Slot>,
+}
+
+impl Operation {
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Outcome> {
+        if let Some(outcome) = self.slot.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        *self.slot.waker.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    pub(crate) fn cancel(&self, reason: &str) {
+        self.slot.cancel(self.handle, reason);
+    }
+}

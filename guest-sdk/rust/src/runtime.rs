@@ -1,0 +1,71 @@
+//! What the parts of one run share: operations, signals, conditions, scope.
+//!
+//! Contexts, futures and the instance hold it by `Rc`; a run lives on one thread.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::bindings::mainspring::workflow::info::RunInfo;
+use crate::cancellation::WorkflowCancellationToken;
+use crate::host;
+use crate::operations::Operations;
+use crate::signals::SignalBuffers;
+
+/// The shared part of one run.
+#[derive(Default)]
+pub(crate) struct Runtime {
+    pub(crate) operations: Operations,
+    pub(crate) signals: SignalBuffers,
+    pub(crate) conditions: Conditions,
+    /// The scope of the run; cancelled when the run is asked to cancel.
+    pub(crate) root: WorkflowCancellationToken,
+    /// Signal handlers that have not returned yet.
+    pub(crate) running_handlers: Cell<usize>,
+    info: OnceCell<Rc<RunInfo>>,
+}
+
+impl Runtime {
+    /// What is fixed for the run; asked of the host at the first use.
+    pub(crate) fn info(&self) -> &Rc<RunInfo> {
+        self.info.get_or_init(|| Rc::new(host::run_info()))
+    }
+}
+
+/// The waits for a condition on the workflow's state (WF-07).
+///
+/// A condition is a closure over the state, so nobody can be told when it turns
+/// true: all are asked again whenever anything has run, in the order in which
+/// they began to wait, until a round makes none of them true.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    waiting: RefCell<Vec<Waker>>,
+    met: Cell<u64>,
+}
+
+impl Conditions {
+    pub(crate) fn wait(&self, waker: &Waker) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// Counts a condition that turned true.
+    pub(crate) fn note_met(&self) {
+        self.met.set(self.met.get() + 1);
+    }
+
+    pub(crate) fn met(&self) -> u64 {
+        self.met.get()
+    }
+
+    /// Wakes all that wait; false if none does.
+    pub(crate) fn wake_all(&self) -> bool {
+        let waiting = self.waiting.take();
+        for waker in &waiting {
+            waker.wake_by_ref();
+        }
+        !waiting.is_empty()
+    }
+}
