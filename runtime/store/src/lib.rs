@@ -7,6 +7,7 @@
 
 pub mod components;
 pub mod namespaces;
+pub mod sqlite;
 pub mod visibility;
 
 use std::fmt;
@@ -120,7 +121,9 @@ pub struct HistoryRange {
 }
 
 /// Durable state. Every read is served by an index; anything that scans is a bug.
-pub trait Store: ComponentStore + NamespaceStore + VisibilityStore + fmt::Debug + Send + Sync {
+pub trait Store:
+    ComponentStore + NamespaceStore + VisibilityStore + fmt::Debug + Send + Sync
+{
     /// Commits the writes in one durable transaction and answers one outcome for
     /// each, in order. Writes of one call never touch the same run or activity
     /// twice. On an error nothing may be assumed.

@@ -1,0 +1,247 @@
+//! SQLite behind the store's trait: the default, and a production one.
+//!
+//! One connection writes, a few read. Commits are durable when they return (WAL,
+//! `synchronous=FULL`); the log is folded back into the file aside from them. A
+//! lock beside the file keeps a second server out.
+
+mod checkpoint;
+mod commit;
+mod components;
+mod history;
+mod namespaces;
+mod rows;
+mod sql;
+mod visibility;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
+use mainspring_engine::time::Timestamp;
+use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
+use tokio::sync::Mutex;
+
+use self::checkpoint::Checkpoints;
+use crate::{
+    DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
+};
+
+/// How long a connection waits for another one's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that read.
+const READERS: u32 = 4;
+/// Prepared statements kept for each connection.
+const STATEMENTS: usize = 500;
+/// Page cache of a connection, in KiB.
+const CACHE_KIB: &str = "-65536";
+
+/// The numbered migrations, in the binary; each is run once, at start.
+fn migrations() -> Migrator {
+    let initial = include_str!("../../../../migrations/sqlite/0001_initial.sql");
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "initial".into(),
+        MigrationType::Simple,
+        initial.into_sql_str(),
+        false,
+    )])
+}
+
+/// A server's state in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Arc<Mutex<Option<SqliteConnection>>>,
+    readers: SqlitePool,
+    checkpoints: Checkpoints,
+    /// Held as long as the store is open; the system frees it when the process
+    /// dies.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it and bringing its tables up to date where needed.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(false)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .pragma("cache_size", CACHE_KIB)
+            .pragma("wal_autocheckpoint", "0")
+            .disable_statement_logging();
+        let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
+        let mut writer = options.connect().await.map_err(cannot_open)?;
+        migrations()
+            .run(&mut writer)
+            .await
+            .map_err(|error| open_error(path, &error.to_string()))?;
+        let checkpointer = options.connect().await.map_err(cannot_open)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.pragma("query_only", "1"))
+            .await
+            .map_err(cannot_open)?;
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Some(writer))),
+            readers,
+            checkpoints: Checkpoints::start(checkpointer),
+            _lock: lock,
+        })
+    }
+}
+
+/// Takes the lock beside the file, or says who has it.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut lock_path = PathBuf::from(path).into_os_string();
+    lock_path.push(".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|error| open_error(path, &error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(error)) => Err(open_error(path, &error.to_string())),
+    }
+}
+
+fn open_error(path: &Path, reason: &str) -> StoreError {
+    StoreError::Open {
+        path: path.display().to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// SQLite's primary result codes that mean "cannot be written".
+const READ_ONLY: u32 = 8;
+const FULL: u32 = 13;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let reason = error.to_string();
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .and_then(|code| code.parse::<u32>().ok());
+        match code.map(|code| code & 0xFF) {
+            Some(READ_ONLY | FULL) => StoreError::ReadOnly { reason },
+            _ => StoreError::Unavailable { reason },
+        }
+    }
+}
+
+/// What a call on a closed store is told.
+fn closed() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the store is closed".to_owned(),
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
+        Box::pin(async move {
+            let mut writer = self.writer.lock().await;
+            let connection = writer.as_mut().ok_or_else(closed)?;
+            let (outcomes, written_bytes) = commit::commit(connection, writes).await?;
+            self.checkpoints.written(written_bytes);
+            Ok(outcomes)
+        })
+    }
+
+    fn current_run<'a>(&'a self, key: &'a WorkflowKey) -> StoreFuture<'a, Option<RunId>> {
+        Box::pin(rows::current_run(&self.readers, key))
+    }
+
+    fn load_run<'a>(
+        &'a self,
+        key: &'a WorkflowKey,
+        run_id: RunId,
+    ) -> StoreFuture<'a, Option<RunImage>> {
+        Box::pin(rows::load_run(&self.readers, key, run_id))
+    }
+
+    fn load_activity(
+        &self,
+        run_id: RunId,
+        scheduled_event_id: i64,
+    ) -> StoreFuture<'_, Option<ActivityRow>> {
+        Box::pin(rows::load_activity(
+            &self.readers,
+            run_id,
+            scheduled_event_id,
+        ))
+    }
+
+    fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool> {
+        Box::pin(rows::has_request_id(&self.readers, run_id, request_id))
+    }
+
+    fn read_history(&self, run_id: RunId, range: HistoryRange) -> StoreFuture<'_, Vec<EventBatch>> {
+        Box::pin(history::read(&self.readers, run_id, range))
+    }
+
+    fn due_runs(
+        &self,
+        until: Timestamp,
+        after: Option<(Timestamp, RunId)>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<DueRun>> {
+        Box::pin(rows::due_runs(&self.readers, until, after, limit))
+    }
+
+    fn queued_tasks<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        queue: &'a TaskQueue,
+        after: Option<QueuePosition>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<QueuedTask>> {
+        Box::pin(rows::queued_tasks(
+            &self.readers,
+            namespace,
+            queue,
+            after,
+            limit,
+        ))
+    }
+
+    fn count_queued_tasks<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        queue: &'a TaskQueue,
+        at_most: usize,
+    ) -> StoreFuture<'a, usize> {
+        Box::pin(rows::count_queued_tasks(
+            &self.readers,
+            namespace,
+            queue,
+            at_most,
+        ))
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.checkpoints.stop().await;
+            self.readers.close().await;
+            if let Some(writer) = self.writer.lock().await.take() {
+                writer.close().await?;
+            }
+            Ok(())
+        })
+    }
+}
