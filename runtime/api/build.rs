@@ -70,11 +70,13 @@ fn only(set: &FileDescriptorSet, names: &[&str]) -> Result<FileDescriptorSet, Bo
 }
 
 fn generate_component_service(set: FileDescriptorSet) -> std::io::Result<()> {
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
     tonic_prost_build::configure()
         // The same well-known types that temporalio-protos has.
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::prost_wkt_types")
-        .compile_fds(set)
+        .compile_fds_with_config(set, config)
 }
 
 fn generate_temporal_stubs(set: FileDescriptorSet) -> std::io::Result<()> {

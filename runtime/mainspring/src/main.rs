@@ -1,3 +1,45 @@
 //! The durable workflow runtime: server and command line in one binary.
+//!
+//! `cli` holds the commands, `output` how they print, `build` turns a crate
+//! into a component, `serve` starts the server. Every command but `dev` and
+//! `server` is a gRPC client and knows the server's API alone.
 
-fn main() {}
+mod build;
+mod cli;
+mod error;
+mod output;
+mod rpc;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::error::CliError;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the async runtime could not start: {error}")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe (`| head`) had enough: nothing went wrong.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    // Standard error may be closed; then there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "Error: {message}");
+    ExitCode::FAILURE
+}

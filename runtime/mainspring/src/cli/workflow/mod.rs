@@ -1,0 +1,69 @@
+//! `mainspring workflow`: starting, watching and steering workflow executions.
+
+mod describe;
+mod follow;
+mod list;
+mod message;
+mod show;
+mod start;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::ClientArgs;
+use crate::error::CliError;
+
+/// The group's arguments.
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowCommand {
+    #[command(flatten)]
+    client: ClientArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Start a workflow execution and print its IDs.
+    Start(Box<start::StartArgs>),
+    /// Start a workflow execution, show its steps as they happen, end with its
+    /// result.
+    Execute(Box<start::ExecuteArgs>),
+    /// Show what an execution is doing: its pending activities, what blocks it.
+    Describe(describe::DescribeArgs),
+    /// Show the event history.
+    Show(show::ShowArgs),
+    /// Wait for an execution to end and show its result.
+    Result(show::ResultArgs),
+    /// List executions.
+    List(list::ListArgs),
+    /// Count executions.
+    Count(list::CountArgs),
+    /// Send a signal.
+    Signal(message::SignalArgs),
+    /// Ask a running or closed execution a question.
+    Query(message::QueryArgs),
+    /// Ask an execution to cancel itself.
+    Cancel(message::CancelArgs),
+    /// Stop an execution at once; its code does not hear of it.
+    Terminate(message::TerminateArgs),
+}
+
+impl WorkflowCommand {
+    /// Does what was asked.
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        let client = &self.client;
+        match self.action {
+            Action::Start(args) => args.run(client).await,
+            Action::Execute(args) => args.run(client).await,
+            Action::Describe(args) => args.run(client).await,
+            Action::Show(args) => args.run(client).await,
+            Action::Result(args) => args.run(client).await,
+            Action::List(args) => args.run(client).await,
+            Action::Count(args) => args.run(client).await,
+            Action::Signal(args) => args.run(client).await,
+            Action::Query(args) => args.run(client).await,
+            Action::Cancel(args) => args.run(client).await,
+            Action::Terminate(args) => args.run(client).await,
+        }
+    }
+}
