@@ -103,8 +103,6 @@ pub struct Stop {
     pub details: Option<Payloads>,
     /// Who asks.
     pub identity: String,
-    /// For deduplication.
-    pub request_id: String,
 }
 
 /// A query.

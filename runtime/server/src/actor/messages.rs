@@ -36,7 +36,6 @@ impl Actor {
                     reason,
                     details,
                     identity,
-                    ..
                 } = stop;
                 let taken = self
                     .input(run, |run| run.terminate(now, reason, details, identity))
