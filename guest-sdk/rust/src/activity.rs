@@ -52,7 +52,10 @@ pub struct Activity<I, O> {
 impl<I, O> Activity<I, O> {
     /// The activity that workers register under this type name.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, types: PhantomData }
+        Self {
+            name,
+            types: PhantomData,
+        }
     }
 }
 
@@ -239,7 +242,11 @@ impl ActivityOptions {
         ActivityOptionsBuilder::new().schedule_to_close_timeout(timeout)
     }
 
-    fn into_wire(self, activity_type: String, input: Vec<payload::Payload>) -> wire::ActivityOptions {
+    fn into_wire(
+        self,
+        activity_type: String,
+        input: Vec<payload::Payload>,
+    ) -> wire::ActivityOptions {
         wire::ActivityOptions {
             activity_type,
             activity_id: self.activity_id,
@@ -358,7 +365,7 @@ impl ActivityExecutionError {
 
     /// What the last attempt said, under the server's account of the activity.
     pub fn cause(&self) -> Option<&Failure> {
-        self.failure()?.cause.as_deref()
+        self.failure()?.cause.as_ref()
     }
 
     /// The timeout, if that is what ended it.
@@ -400,7 +407,10 @@ impl<O: FromPayloads> ActivityFuture<O> {
             Ok(input) => Self::schedule(runtime, scope, name, input, options),
             Err(error) => Progress::Refused(Some(error.into())),
         };
-        Self { progress, output: PhantomData }
+        Self {
+            progress,
+            output: PhantomData,
+        }
     }
 
     fn schedule(
@@ -410,7 +420,10 @@ impl<O: FromPayloads> ActivityFuture<O> {
         input: Vec<payload::Payload>,
         options: ActivityOptions,
     ) -> Progress {
-        let token = options.cancellation_token.clone().unwrap_or_else(|| scope.clone());
+        let token = options
+            .cancellation_token
+            .clone()
+            .unwrap_or_else(|| scope.clone());
         if token.is_cancelled() {
             let message = format!("activity {name:?} was not scheduled: its scope is cancelled");
             let failure = Failure::cancelled(message, Vec::new());
@@ -426,9 +439,9 @@ impl<O: FromPayloads> Future for ActivityFuture<O> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let result = match &mut self.progress {
-            Progress::Refused(error) => {
-                Err(error.take().expect("a refusal is replaced by Done when it is reported"))
-            }
+            Progress::Refused(error) => Err(error
+                .take()
+                .expect("a refusal is replaced by Done when it is reported")),
             Progress::Started(operation) => match operation.poll(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(outcome) => read_outcome(outcome),
@@ -443,9 +456,9 @@ impl<O: FromPayloads> Future for ActivityFuture<O> {
 fn read_outcome<O: FromPayloads>(outcome: types::Outcome) -> Result<O, ActivityExecutionError> {
     match outcome {
         types::Outcome::Success(result) => Ok(O::from_payloads(&payload::from_wire(result))?),
-        types::Outcome::Cancelled(failure) => {
-            Err(ActivityExecutionError::Cancelled(failure::from_wire(failure)))
-        }
+        types::Outcome::Cancelled(failure) => Err(ActivityExecutionError::Cancelled(
+            failure::from_wire(failure),
+        )),
         types::Outcome::Failed(failure) | types::Outcome::TimedOut(failure) => {
             Err(ActivityExecutionError::Failed(failure::from_wire(failure)))
         }

@@ -104,7 +104,11 @@ impl WorkflowCancellationToken {
     /// The first reason given; absent while it is not cancelled, or if there
     /// was none.
     pub fn reason(&self) -> Option<String> {
-        self.state.reason.borrow().clone().filter(|reason| !reason.is_empty())
+        self.state
+            .reason
+            .borrow()
+            .clone()
+            .filter(|reason| !reason.is_empty())
     }
 
     /// Resolves when this token is cancelled.
@@ -138,7 +142,10 @@ impl WorkflowCancellationToken {
         let id = self.state.next_callback.get();
         self.state.next_callback.set(id + 1);
         self.state.callbacks.borrow_mut().insert(id, callback);
-        Registration { token: Rc::downgrade(&self.state), id }
+        Registration {
+            token: Rc::downgrade(&self.state),
+            id,
+        }
     }
 }
 
@@ -169,7 +176,9 @@ pub struct WorkflowCancellationError {
 
 impl WorkflowCancellationError {
     pub(crate) fn of(token: &WorkflowCancellationToken) -> Self {
-        Self { reason: token.reason() }
+        Self {
+            reason: token.reason(),
+        }
     }
 
     /// Why, if the cancel said.

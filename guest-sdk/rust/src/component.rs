@@ -19,7 +19,11 @@ pub struct Entry {
 
 /// The entry of a workflow type.
 pub const fn entry<W: Workflow>() -> Entry {
-    Entry { name: W::NAME, define: define::<W>, create: instance::create::<W> }
+    Entry {
+        name: W::NAME,
+        define: define::<W>,
+        create: instance::create::<W>,
+    }
 }
 
 fn define<W: Workflow>() -> wire::WorkflowDefinition {
@@ -34,7 +38,9 @@ fn define<W: Workflow>() -> wire::WorkflowDefinition {
         versioning: match W::VERSIONING {
             VersioningPolicy::Pinned => wire::VersioningPolicy::Pinned,
             VersioningPolicy::AutoUpgrade => wire::VersioningPolicy::AutoUpgrade,
-            VersioningPolicy::UpgradeOnContinueAsNew => wire::VersioningPolicy::UpgradeOnContinueAsNew,
+            VersioningPolicy::UpgradeOnContinueAsNew => {
+                wire::VersioningPolicy::UpgradeOnContinueAsNew
+            }
         },
         reads: match W::READS {
             ReadsPolicy::Rebuild => wire::ReadsPolicy::Rebuild,
@@ -56,8 +62,15 @@ fn handler(description: &HandlerDescription) -> wire::Handler {
 /// have one type name.
 pub fn describe(entries: &[Entry]) -> wire::ComponentDescription {
     for (index, entry) in entries.iter().enumerate() {
-        let twice = entries.iter().skip(index + 1).any(|other| other.name == entry.name);
-        assert!(!twice, "two workflows of this component have the type name {:?}", entry.name);
+        let twice = entries
+            .iter()
+            .skip(index + 1)
+            .any(|other| other.name == entry.name);
+        assert!(
+            !twice,
+            "two workflows of this component have the type name {:?}",
+            entry.name
+        );
     }
     wire::ComponentDescription {
         workflows: entries.iter().map(|entry| (entry.define)()).collect(),
@@ -124,8 +137,13 @@ mod run {
     /// A panic traps and the workflow task is tried again; the log says why.
     fn log_panics() {
         std::panic::set_hook(Box::new(|panic| {
-            let message = panic.payload_as_str().unwrap_or("a panic without a message");
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let message = panic
+                .payload_as_str()
+                .unwrap_or("a panic without a message");
+            let place = panic
+                .location()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             logging::log(logging::Level::Error, message, &[("panic", &place)]);
         }));
     }

@@ -59,7 +59,11 @@ struct ChildWaker {
 
 impl Wake for ChildWaker {
     fn wake(self: Arc<Self>) {
-        let mut children = self.woken.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut children = self
+            .woken
+            .children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         children.0.insert(self.index);
         if let Some(parent) = children.1.take() {
             parent.wake();
@@ -92,12 +96,23 @@ where
         .into_iter()
         .enumerate()
         .map(|(index, future)| {
-            let waker = Waker::from(Arc::new(ChildWaker { index, woken: woken.clone() }));
+            let waker = Waker::from(Arc::new(ChildWaker {
+                index,
+                woken: woken.clone(),
+            }));
             Child::Running(Box::pin(future), waker)
         })
         .collect();
-    woken.children.lock().unwrap_or_else(PoisonError::into_inner).0 = (0..children.len()).collect();
-    JoinAll { running: children.len(), children, woken }
+    woken
+        .children
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .0 = (0..children.len()).collect();
+    JoinAll {
+        running: children.len(),
+        children,
+        woken,
+    }
 }
 
 // The futures are boxed and never move; the results are plain values.
@@ -110,12 +125,18 @@ impl<F: Future> Future for JoinAll<F> {
         let this = &mut *self;
         loop {
             let next = {
-                let mut woken = this.woken.children.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut woken = this
+                    .woken
+                    .children
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 woken.1 = Some(context.waker().clone());
                 woken.0.pop_first()
             };
             let Some(index) = next else { break };
-            let Some(child) = this.children.get_mut(index) else { continue };
+            let Some(child) = this.children.get_mut(index) else {
+                continue;
+            };
             if let Child::Running(future, waker) = child
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker))
             {
@@ -154,7 +175,10 @@ mod tests {
         assert!((&mut all).now_or_never().is_none());
         first_sender.send("first").unwrap();
         let results = (&mut all).now_or_never().unwrap();
-        assert_eq!(results.into_iter().map(Result::unwrap).collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!(
+            results.into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
     }
 
     #[test]
@@ -182,6 +206,11 @@ mod tests {
 
     #[test]
     fn nothing_to_wait_for_is_done_at_once() {
-        assert!(join_all(Vec::<std::future::Ready<()>>::new()).now_or_never().unwrap().is_empty());
+        assert!(
+            join_all(Vec::<std::future::Ready<()>>::new())
+                .now_or_never()
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -47,7 +47,13 @@ impl BaseWorkflowContext {
         options: impl Into<ActivityOptions>,
     ) -> ActivityFuture<A::Output> {
         let input = input.into();
-        ActivityFuture::start(&self.runtime, &self.scope, activity.name(), &input, options.into())
+        ActivityFuture::start(
+            &self.runtime,
+            &self.scope,
+            activity.name(),
+            &input,
+            options.into(),
+        )
     }
 
     /// Another name of [`execute_activity`](Self::execute_activity).
@@ -128,7 +134,10 @@ pub struct WorkflowContext<W> {
 
 impl<W> Clone for WorkflowContext<W> {
     fn clone(&self) -> Self {
-        Self { base: self.base.clone(), state: self.state.clone() }
+        Self {
+            base: self.base.clone(),
+            state: self.state.clone(),
+        }
     }
 }
 
@@ -143,7 +152,10 @@ impl<W> Deref for WorkflowContext<W> {
 impl<W> WorkflowContext<W> {
     pub(crate) fn new(runtime: Rc<Runtime>, state: Rc<RefCell<W>>) -> Self {
         let scope = runtime.root.clone();
-        Self { base: BaseWorkflowContext { runtime, scope }, state }
+        Self {
+            base: BaseWorkflowContext { runtime, scope },
+            state,
+        }
     }
 
     /// Reads the workflow's state. The borrow ends with the closure, so it can't
@@ -217,7 +229,10 @@ impl<W> WorkflowContext<W> {
 
     #[doc(hidden)]
     pub fn __sync(&self) -> SyncWorkflowContext<W> {
-        SyncWorkflowContext { base: self.base.clone(), workflow: std::marker::PhantomData }
+        SyncWorkflowContext {
+            base: self.base.clone(),
+            workflow: std::marker::PhantomData,
+        }
     }
 }
 

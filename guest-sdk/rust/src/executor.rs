@@ -22,11 +22,17 @@ struct ReadyQueue(Mutex<VecDeque<TaskId>>);
 
 impl ReadyQueue {
     fn push(&self, id: TaskId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(id);
     }
 
     fn pop(&self) -> Option<TaskId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 }
 
@@ -68,17 +74,30 @@ impl Executor {
         let id = self.next_id;
         self.next_id += 1;
         let queue = self.ready.clone();
-        let handle = Arc::new(TaskWaker { id, queue, queued: AtomicBool::new(false) });
+        let handle = Arc::new(TaskWaker {
+            id,
+            queue,
+            queued: AtomicBool::new(false),
+        });
         let waker = Waker::from(handle.clone());
         waker.wake_by_ref();
-        self.tasks.insert(id, Task { future, handle, waker });
+        self.tasks.insert(
+            id,
+            Task {
+                future,
+                handle,
+                waker,
+            },
+        );
     }
 
     /// Polls until the queue is empty or `stop` says so (asked after each poll).
     pub(crate) fn run(&mut self, stop: impl Fn() -> bool) {
         while !stop() {
             let Some(id) = self.ready.pop() else { return };
-            let Some(task) = self.tasks.get_mut(&id) else { continue };
+            let Some(task) = self.tasks.get_mut(&id) else {
+                continue;
+            };
             task.handle.queued.store(false, Ordering::Relaxed);
             let mut context = Context::from_waker(&task.waker);
             if let Poll::Ready(()) = task.future.as_mut().poll(&mut context) {

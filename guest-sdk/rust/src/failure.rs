@@ -4,27 +4,44 @@
 //! carries the application failure of its last attempt as its cause, a timed-out
 //! one the timeout. An [`ApplicationFailure`] is what a workflow author makes to
 //! fail a run on purpose. In the contract a tree is a list, outermost first; the
-//! conversions are at the end of this file.
+//! conversions are in `wire_form`.
 
 use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::mainspring::workflow::types as wire;
-use crate::duration;
-use crate::payload::{self, Payload, PayloadConversionError};
+use crate::payload::{Payload, PayloadConversionError};
+
+mod wire_form;
+
+pub(crate) use wire_form::from_wire;
 
 pub use wire::{FailureCategory, NexusRetryBehavior, RetryState, TimeoutType};
 
 /// The `source` that this SDK writes into the failures that it makes.
 const SOURCE: &str = "RustSDK";
 
-/// One failure with its causes.
+/// One failure with its causes. Its fields are those of [`FailureNode`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub struct Failure(Box<FailureNode>);
+
+impl Deref for Failure {
+    type Target = FailureNode;
+
+    fn deref(&self) -> &FailureNode {
+        &self.0
+    }
+}
+
+/// What a [`Failure`] consists of.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FailureNode {
     /// What happened, for people.
     pub message: String,
     /// The SDK that made it, e.g. `GoSDK`.
@@ -37,7 +54,7 @@ pub struct Failure {
     /// What kind of failure, and what is particular to that kind.
     pub kind: FailureKind,
     /// Why it happened.
-    pub cause: Option<Box<Failure>>,
+    pub cause: Option<Failure>,
 }
 
 /// The kinds of failure (WF-21).
@@ -141,18 +158,18 @@ pub enum FailureKind {
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>, kind: FailureKind) -> Self {
-        Self {
+        Self(Box::new(FailureNode {
             message: message.into(),
             source: SOURCE.to_owned(),
             stack_trace: String::new(),
             encoded_attributes: None,
             kind,
             cause: None,
-        }
+        }))
     }
 
     pub(crate) fn caused_by(mut self, cause: Failure) -> Self {
-        self.cause = Some(Box::new(cause));
+        self.0.cause = Some(cause);
         self
     }
 
@@ -163,17 +180,20 @@ impl Failure {
 
     /// This failure, its cause, the cause of that, and so on.
     pub fn chain(&self) -> impl Iterator<Item = &Failure> {
-        std::iter::successors(Some(self), |failure| failure.cause.as_deref())
+        std::iter::successors(Some(self), |failure| failure.cause.as_ref())
     }
 
     /// The innermost failure: what really happened.
     pub fn root_cause(&self) -> &Failure {
-        self.chain().last().expect("a chain starts with the failure itself")
+        self.chain()
+            .last()
+            .expect("a chain starts with the failure itself")
     }
 
     /// Whether this is, or was caused by, a cancellation.
     pub fn is_cancelled(&self) -> bool {
-        self.chain().any(|failure| matches!(failure.kind, FailureKind::Cancelled { .. }))
+        self.chain()
+            .any(|failure| matches!(failure.kind, FailureKind::Cancelled { .. }))
     }
 
     /// The timeout that struck here or in a cause.
@@ -194,7 +214,9 @@ impl Failure {
     }
 
     /// The first detail of the first failure in the chain that carries any.
-    pub fn detail<T: DeserializeOwned + 'static>(&self) -> Option<Result<T, PayloadConversionError>> {
+    pub fn detail<T: DeserializeOwned + 'static>(
+        &self,
+    ) -> Option<Result<T, PayloadConversionError>> {
         self.chain().find_map(|failure| match &failure.kind {
             FailureKind::Application { details, .. } | FailureKind::Cancelled { details, .. } => {
                 details.first().map(Payload::decode)
@@ -322,7 +344,10 @@ impl ApplicationFailureBuilder {
     /// The wait before the next attempt, whatever the retry policy says.
     pub fn next_retry_delay(self, delay: Duration) -> Self {
         self.change(|kind| {
-            if let FailureKind::Application { next_retry_delay, .. } = kind {
+            if let FailureKind::Application {
+                next_retry_delay, ..
+            } = kind
+            {
                 *next_retry_delay = Some(delay);
             }
         })
@@ -339,7 +364,7 @@ impl ApplicationFailureBuilder {
 
     /// The failure that led to this one.
     pub fn cause(mut self, cause: Failure) -> Self {
-        self.failure.cause = Some(Box::new(cause));
+        self.failure.0.cause = Some(cause);
         self
     }
 
@@ -349,7 +374,7 @@ impl ApplicationFailureBuilder {
     }
 
     fn change(mut self, change: impl FnOnce(&mut FailureKind)) -> Self {
-        change(&mut self.failure.kind);
+        change(&mut self.failure.0.kind);
         self
     }
 }
@@ -395,174 +420,6 @@ impl From<Failure> for ApplicationFailure {
 impl From<ApplicationFailureBuilder> for ApplicationFailure {
     fn from(builder: ApplicationFailureBuilder) -> Self {
         builder.build()
-    }
-}
-
-impl From<Failure> for wire::Failure {
-    fn from(failure: Failure) -> Self {
-        let mut nodes = Vec::new();
-        let mut next = Some(Box::new(failure));
-        while let Some(failure) = next {
-            let failure = *failure;
-            nodes.push(wire::FailureNode {
-                message: failure.message,
-                source: failure.source,
-                stack_trace: failure.stack_trace,
-                encoded_attributes: failure.encoded_attributes.map(Into::into),
-                kind: failure.kind.into(),
-            });
-            next = failure.cause;
-        }
-        nodes
-    }
-}
-
-/// Reads a list of nodes. The contract says that it is never empty; an empty one
-/// becomes a failure that says so, since a workflow can do nothing about it.
-pub(crate) fn from_wire(nodes: wire::Failure) -> Failure {
-    nodes
-        .into_iter()
-        .rev()
-        .fold(None, |cause: Option<Failure>, node| {
-            Some(Failure {
-                message: node.message,
-                source: node.source,
-                stack_trace: node.stack_trace,
-                encoded_attributes: node.encoded_attributes.map(Into::into),
-                kind: node.kind.into(),
-                cause: cause.map(Box::new),
-            })
-        })
-        .unwrap_or_else(|| Failure::new("the host sent a failure without content", plain_application()))
-}
-
-impl From<FailureKind> for wire::FailureKind {
-    fn from(kind: FailureKind) -> Self {
-        use FailureKind as Kind;
-        match kind {
-            Kind::Application { error_type, non_retryable, details, next_retry_delay, category } => {
-                Self::Application(wire::ApplicationFailure {
-                    error_type,
-                    non_retryable,
-                    details: payload::to_wire(details),
-                    next_retry_delay: next_retry_delay.map(duration::to_ns),
-                    category,
-                })
-            }
-            Kind::Timeout { timeout_type, last_heartbeat_details } => {
-                Self::Timeout(wire::TimeoutFailure {
-                    timeout: timeout_type,
-                    last_heartbeat_details: payload::to_wire(last_heartbeat_details),
-                })
-            }
-            Kind::Cancelled { details, identity } => Self::Cancelled(wire::CancelledFailure {
-                details: payload::to_wire(details),
-                identity,
-            }),
-            Kind::Terminated { identity } => Self::Terminated(identity),
-            Kind::Server { non_retryable } => Self::Server(non_retryable),
-            Kind::ResetWorkflow { last_heartbeat_details } => {
-                Self::ResetWorkflow(payload::to_wire(last_heartbeat_details))
-            }
-            Kind::Activity {
-                scheduled_event_id,
-                started_event_id,
-                identity,
-                activity_type,
-                activity_id,
-                retry_state,
-            } => Self::Activity(wire::ActivityFailure {
-                scheduled_event_id,
-                started_event_id,
-                identity,
-                activity_type,
-                activity_id,
-                retry_state,
-            }),
-            Kind::ChildWorkflow {
-                namespace,
-                workflow_id,
-                run_id,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-                retry_state,
-            } => Self::ChildWorkflow(wire::ChildWorkflowFailure {
-                execution: wire::Execution { namespace, workflow_id, run_id },
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-                retry_state,
-            }),
-            Kind::NexusOperation { scheduled_event_id, endpoint, service, operation, operation_token } => {
-                Self::NexusOperation(wire::NexusOperationFailure {
-                    scheduled_event_id,
-                    endpoint,
-                    service,
-                    operation,
-                    operation_token,
-                })
-            }
-            Kind::NexusHandler { error_type, retry_behavior } => {
-                Self::NexusHandler(wire::NexusHandlerFailure { error_type, retry_behavior })
-            }
-        }
-    }
-}
-
-impl From<wire::FailureKind> for FailureKind {
-    fn from(kind: wire::FailureKind) -> Self {
-        use wire::FailureKind as Kind;
-        match kind {
-            Kind::Application(node) => Self::Application {
-                error_type: node.error_type,
-                non_retryable: node.non_retryable,
-                details: payload::from_wire(node.details),
-                next_retry_delay: node.next_retry_delay.map(duration::from_ns),
-                category: node.category,
-            },
-            Kind::Timeout(node) => Self::Timeout {
-                timeout_type: node.timeout,
-                last_heartbeat_details: payload::from_wire(node.last_heartbeat_details),
-            },
-            Kind::Cancelled(node) => Self::Cancelled {
-                details: payload::from_wire(node.details),
-                identity: node.identity,
-            },
-            Kind::Terminated(identity) => Self::Terminated { identity },
-            Kind::Server(non_retryable) => Self::Server { non_retryable },
-            Kind::ResetWorkflow(details) => Self::ResetWorkflow {
-                last_heartbeat_details: payload::from_wire(details),
-            },
-            Kind::Activity(node) => Self::Activity {
-                scheduled_event_id: node.scheduled_event_id,
-                started_event_id: node.started_event_id,
-                identity: node.identity,
-                activity_type: node.activity_type,
-                activity_id: node.activity_id,
-                retry_state: node.retry_state,
-            },
-            Kind::ChildWorkflow(node) => Self::ChildWorkflow {
-                namespace: node.execution.namespace,
-                workflow_id: node.execution.workflow_id,
-                run_id: node.execution.run_id,
-                workflow_type: node.workflow_type,
-                initiated_event_id: node.initiated_event_id,
-                started_event_id: node.started_event_id,
-                retry_state: node.retry_state,
-            },
-            Kind::NexusOperation(node) => Self::NexusOperation {
-                scheduled_event_id: node.scheduled_event_id,
-                endpoint: node.endpoint,
-                service: node.service,
-                operation: node.operation,
-                operation_token: node.operation_token,
-            },
-            Kind::NexusHandler(node) => Self::NexusHandler {
-                error_type: node.error_type,
-                retry_behavior: node.retry_behavior,
-            },
-        }
     }
 }
 

@@ -6,10 +6,10 @@
 //! them. Each function is called from one place only where a user's call leads
 //! to it, so that an import which a workflow does not use is not linked.
 
-use crate::bindings::mainspring::workflow::{
-    activities, events, info, logging,
-    types::{self, Failure, Payload},
-};
+#[cfg(target_arch = "wasm32")]
+use crate::bindings::mainspring::workflow::events;
+use crate::bindings::mainspring::workflow::types::{self, Failure, Payload};
+use crate::bindings::mainspring::workflow::{activities, info, logging};
 
 /// Names one operation of a run; numbered from 1 in the order of the calls.
 pub(crate) type Handle = types::Handle;
@@ -23,7 +23,10 @@ mod target {
         imports::activities::start_activity(&options)
     }
 
-    pub(crate) fn start_timer(duration: types::DurationNs, metadata: types::UserMetadata) -> Handle {
+    pub(crate) fn start_timer(
+        duration: types::DurationNs,
+        metadata: types::UserMetadata,
+    ) -> Handle {
         imports::timers::start_timer(duration, &metadata)
     }
 
@@ -81,7 +84,10 @@ mod target {
         current().start_activity(options)
     }
 
-    pub(crate) fn start_timer(duration: types::DurationNs, metadata: types::UserMetadata) -> Handle {
+    pub(crate) fn start_timer(
+        duration: types::DurationNs,
+        metadata: types::UserMetadata,
+    ) -> Handle {
         current().start_timer(duration, metadata)
     }
 
@@ -123,7 +129,3 @@ mod target {
 }
 
 pub(crate) use target::*;
-
-
-
-

@@ -87,11 +87,17 @@ impl WorkflowContextView {
 
     /// Why the run before this one ended, if it failed.
     pub fn continued_failure(&self) -> Option<Failure> {
-        self.runtime.info().continued_failure.clone().map(failure::from_wire)
+        self.runtime
+            .info()
+            .continued_failure
+            .clone()
+            .map(failure::from_wire)
     }
 
     /// What the last successful run of a series returned (WF-19).
-    pub fn last_completion_result<T: FromPayloads>(&self) -> Option<Result<T, PayloadConversionError>> {
+    pub fn last_completion_result<T: FromPayloads>(
+        &self,
+    ) -> Option<Result<T, PayloadConversionError>> {
         let result = &self.runtime.info().last_completion_result;
         (!result.is_empty()).then(|| T::from_payloads(&payload::from_wire(result.clone())))
     }
@@ -103,17 +109,26 @@ impl WorkflowContextView {
 
     /// When the execution timeout strikes; absent is never.
     pub fn execution_deadline(&self) -> Option<SystemTime> {
-        self.runtime.info().execution_deadline.map(duration::time_from_ns)
+        self.runtime
+            .info()
+            .execution_deadline
+            .map(duration::time_from_ns)
     }
 
     /// The timeout of the whole chain of runs.
     pub fn execution_timeout(&self) -> Option<Duration> {
-        self.runtime.info().workflow_execution_timeout.map(duration::from_ns)
+        self.runtime
+            .info()
+            .workflow_execution_timeout
+            .map(duration::from_ns)
     }
 
     /// The timeout of this run.
     pub fn run_timeout(&self) -> Option<Duration> {
-        self.runtime.info().workflow_run_timeout.map(duration::from_ns)
+        self.runtime
+            .info()
+            .workflow_run_timeout
+            .map(duration::from_ns)
     }
 
     /// The timeout of one workflow task.

@@ -90,8 +90,15 @@ impl<W: Workflow> Instance for TypedInstance<W> {
                 return;
             }
             Event::Resolved(resolution) => {
-                let known = self.runtime.operations.resolve(resolution.handle, resolution.outcome);
-                assert!(known, "the host resolved operation {}, which is not open", resolution.handle);
+                let known = self
+                    .runtime
+                    .operations
+                    .resolve(resolution.handle, resolution.outcome);
+                assert!(
+                    known,
+                    "the host resolved operation {}, which is not open",
+                    resolution.handle
+                );
             }
             Event::Signal(signal) => self.signal(&signal.name, payload::from_wire(signal.input)),
             Event::CancelRequested(reason) => self.runtime.root.cancel_with_reason(reason),
@@ -99,7 +106,10 @@ impl<W: Workflow> Instance for TypedInstance<W> {
             Event::RandomSeedChanged(_) => {}
             // What these two answer is not started or declared by this SDK.
             Event::Started(notice) => {
-                logging::error(format!("operation {} has no start to hear of", notice.handle));
+                logging::error(format!(
+                    "operation {} has no start to hear of",
+                    notice.handle
+                ));
             }
             Event::Update(update) => {
                 logging::error(format!("update {:?} was ignored: no handler", update.name));
@@ -111,7 +121,8 @@ impl<W: Workflow> Instance for TypedInstance<W> {
     fn start_main(&mut self) {
         if let Some(main) = self.main.take() {
             let end = self.end.clone();
-            self.executor.spawn(main.map(move |result| finish(&end, result)).boxed_local());
+            self.executor
+                .spawn(main.map(move |result| finish(&end, result)).boxed_local());
             self.settle();
         }
     }
@@ -124,9 +135,10 @@ impl<W: Workflow> Instance for TypedInstance<W> {
             Err(WorkflowTermination::Cancelled { details }) if self.runtime.root.is_cancelled() => {
                 Outcome::Cancelled(details.clone())
             }
-            Err(WorkflowTermination::Cancelled { details }) => {
-                Outcome::Failed(Failure::cancelled("the workflow cancelled itself", details.clone()))
-            }
+            Err(WorkflowTermination::Cancelled { details }) => Outcome::Failed(Failure::cancelled(
+                "the workflow cancelled itself",
+                details.clone(),
+            )),
             Err(WorkflowTermination::TaskFailed(error)) => {
                 panic!("workflow {} cannot go on: {error}", W::NAME)
             }
@@ -174,9 +186,13 @@ impl<W: Workflow> TypedInstance<W> {
             SignalDispatch::Done(Err(termination)) => finish(&self.end, Err(termination)),
             SignalDispatch::Task(handler) => {
                 let (end, runtime) = (self.end.clone(), self.runtime.clone());
-                runtime.running_handlers.set(runtime.running_handlers.get() + 1);
+                runtime
+                    .running_handlers
+                    .set(runtime.running_handlers.get() + 1);
                 let task = handler.map(move |result| {
-                    runtime.running_handlers.set(runtime.running_handlers.get() - 1);
+                    runtime
+                        .running_handlers
+                        .set(runtime.running_handlers.get() - 1);
                     if let Err(termination) = result {
                         finish(&end, Err(termination));
                     }
@@ -188,10 +204,12 @@ impl<W: Workflow> TypedInstance<W> {
 
     fn answer(&self, name: &str, arguments: &[Payload]) -> Result<types::Payload, types::Failure> {
         let view = WorkflowContextView::new(self.runtime.clone());
-        let refused = |reason: String| {
-            Err(Failure::from(ApplicationFailure::non_retryable(reason)).into())
-        };
-        match self.ctx.state(|state| state.__query(&view, name, arguments)) {
+        let refused =
+            |reason: String| Err(Failure::from(ApplicationFailure::non_retryable(reason)).into());
+        match self
+            .ctx
+            .state(|state| state.__query(&view, name, arguments))
+        {
             QueryDispatch::Answered(payload) => Ok(payload.into()),
             QueryDispatch::Failed(failure) => Err(failure.into()),
             QueryDispatch::Refused(error) => {

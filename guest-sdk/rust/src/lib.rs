@@ -154,7 +154,7 @@ pub use concurrency::{JoinAll, join_all};
 pub use context::{BaseWorkflowContext, SyncWorkflowContext, WorkflowContext};
 pub use failure::{
     ApplicationFailure, ApplicationFailureBuilder, Failure, FailureCategory, FailureKind,
-    NexusRetryBehavior, RetryState, TimeoutType,
+    FailureNode, NexusRetryBehavior, RetryState, TimeoutType,
 };
 pub use info::{WorkflowContextView, WorkflowExecution};
 pub use mainspring_workflow_macros::{init, query, run, signal, workflow, workflow_methods};

@@ -51,7 +51,10 @@ impl Operations {
         let cancelled = slot.clone();
         let registration =
             token.on_cancel(Box::new(move |reason| cancelled.cancel(handle, reason)));
-        let open = Open { slot: slot.clone(), _registration: registration };
+        let open = Open {
+            slot: slot.clone(),
+            _registration: registration,
+        };
         self.open.borrow_mut().insert(handle, open);
         Operation { handle, slot }
     }

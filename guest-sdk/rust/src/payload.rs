@@ -145,7 +145,10 @@ fn same_type<A: 'static, B: 'static>(value: impl FnOnce() -> A) -> Option<B> {
     boxed.downcast::<B>().ok().map(|same| *same)
 }
 
-fn from_json<T: DeserializeOwned>(json: &[u8], encoding: &str) -> Result<T, PayloadConversionError> {
+fn from_json<T: DeserializeOwned>(
+    json: &[u8],
+    encoding: &str,
+) -> Result<T, PayloadConversionError> {
     serde_json::from_slice(json).map_err(|error| PayloadConversionError::Decode {
         type_name: std::any::type_name::<T>(),
         encoding: encoding.to_owned(),
@@ -275,10 +278,19 @@ mod tests {
     #[test]
     fn each_kind_of_value_takes_its_encoding() {
         assert_eq!(Payload::encode(&()).unwrap().encoding(), "binary/null");
-        assert_eq!(Payload::encode(&None::<u8>).unwrap().encoding(), "binary/null");
-        assert_eq!(Payload::encode(&vec![1_u8, 2]).unwrap().encoding(), "binary/plain");
+        assert_eq!(
+            Payload::encode(&None::<u8>).unwrap().encoding(),
+            "binary/null"
+        );
+        assert_eq!(
+            Payload::encode(&vec![1_u8, 2]).unwrap().encoding(),
+            "binary/plain"
+        );
         let text = Payload::encode(&"hi".to_owned()).unwrap();
-        assert_eq!((text.encoding().as_str(), text.data.as_slice()), ("json/plain", &b"\"hi\""[..]));
+        assert_eq!(
+            (text.encoding().as_str(), text.data.as_slice()),
+            ("json/plain", &b"\"hi\""[..])
+        );
     }
 
     #[test]
@@ -305,7 +317,10 @@ mod tests {
     fn a_payload_of_another_kind_is_refused_by_name() {
         let bytes = Payload::encode(&vec![1_u8]).unwrap();
         let error = bytes.decode::<String>().unwrap_err().to_string();
-        assert!(error.contains("binary/plain") && error.contains("String"), "{error}");
+        assert!(
+            error.contains("binary/plain") && error.contains("String"),
+            "{error}"
+        );
         let text = Payload::encode(&"x".to_owned()).unwrap();
         assert!(text.decode::<u32>().is_err());
     }

@@ -51,7 +51,10 @@ impl SignalBuffers {
     }
 
     fn len(&self, name: &str) -> usize {
-        self.by_name.borrow().get(name).map_or(0, |buffer| buffer.arrived.len())
+        self.by_name
+            .borrow()
+            .get(name)
+            .map_or(0, |buffer| buffer.arrived.len())
     }
 }
 
@@ -68,8 +71,17 @@ pub struct SignalChannel<T> {
 }
 
 impl<T: FromPayloads> SignalChannel<T> {
-    pub(crate) fn new(runtime: Rc<Runtime>, token: WorkflowCancellationToken, name: String) -> Self {
-        Self { runtime, token, name, value: PhantomData }
+    pub(crate) fn new(
+        runtime: Rc<Runtime>,
+        token: WorkflowCancellationToken,
+        name: String,
+    ) -> Self {
+        Self {
+            runtime,
+            token,
+            name,
+            value: PhantomData,
+        }
     }
 
     /// Waits for the next signal. A signal that is there is received even in a

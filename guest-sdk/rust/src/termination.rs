@@ -38,14 +38,18 @@ pub enum WorkflowTermination {
 impl WorkflowTermination {
     /// Cancelled, without details.
     pub fn cancelled() -> Self {
-        Self::Cancelled { details: Vec::new() }
+        Self::Cancelled {
+            details: Vec::new(),
+        }
     }
 
     /// Cancelled, with a value for whoever waits for the result.
     pub fn cancelled_with_details<T: Serialize + 'static>(
         details: &T,
     ) -> Result<Self, PayloadConversionError> {
-        Ok(Self::Cancelled { details: vec![Payload::encode(details)?] })
+        Ok(Self::Cancelled {
+            details: vec![Payload::encode(details)?],
+        })
     }
 
     /// Failed, as `Err(failure)?` does.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::future::FusedFuture;
 
 use crate::bindings::mainspring::workflow::types::{Outcome, UserMetadata};
-use crate::cancellation::{CancellableFuture, WorkflowCancellationError, WorkflowCancellationToken};
+use crate::cancellation::{
+    CancellableFuture, WorkflowCancellationError, WorkflowCancellationToken,
+};
 use crate::operations::Operation;
 use crate::payload::Payload;
 use crate::runtime::Runtime;
@@ -28,7 +30,9 @@ impl TimerResult {
     pub fn fired(self) -> Result<(), WorkflowCancellationError> {
         match self {
             Self::Fired => Ok(()),
-            Self::Cancelled => Err(WorkflowCancellationError::of(&WorkflowCancellationToken::new())),
+            Self::Cancelled => Err(WorkflowCancellationError::of(
+                &WorkflowCancellationToken::new(),
+            )),
         }
     }
 }
@@ -48,7 +52,10 @@ pub struct TimerOptions {
 impl TimerOptions {
     /// A timer of this length.
     pub fn new(duration: Duration) -> Self {
-        Self { duration, ..Self::default() }
+        Self {
+            duration,
+            ..Self::default()
+        }
     }
 
     /// Sets the scope it hangs on.
@@ -87,11 +94,17 @@ impl TimerFuture {
     ) -> Self {
         let token = options.cancellation_token.as_ref().unwrap_or(scope);
         if token.is_cancelled() {
-            return Self { operation: None, done: false };
+            return Self {
+                operation: None,
+                done: false,
+            };
         }
         let metadata = metadata(options.summary.as_deref());
         let handle = host::start_timer(duration::to_ns(options.duration), metadata);
-        Self { operation: Some(runtime.operations.add(handle, token)), done: false }
+        Self {
+            operation: Some(runtime.operations.add(handle, token)),
+            done: false,
+        }
     }
 }
 
@@ -111,13 +124,17 @@ impl Future for TimerFuture {
     type Output = TimerResult;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<TimerResult> {
-        let result = match self.operation.as_ref().map(|operation| operation.poll(context)) {
+        let result = match self
+            .operation
+            .as_ref()
+            .map(|operation| operation.poll(context))
+        {
             None => TimerResult::Cancelled,
             Some(Poll::Pending) => return Poll::Pending,
             Some(Poll::Ready(Outcome::Success(_))) => TimerResult::Fired,
-            Some(Poll::Ready(Outcome::Cancelled(_) | Outcome::Failed(_) | Outcome::TimedOut(_))) => {
-                TimerResult::Cancelled
-            }
+            Some(Poll::Ready(
+                Outcome::Cancelled(_) | Outcome::Failed(_) | Outcome::TimedOut(_),
+            )) => TimerResult::Cancelled,
         };
         self.done = true;
         Poll::Ready(result)

@@ -111,8 +111,12 @@ pub trait Workflow: WorkflowDeclaration + Sized + 'static {
     fn __signal(ctx: &WorkflowContext<Self>, name: &str, input: &[Payload]) -> SignalDispatch;
 
     #[doc(hidden)]
-    fn __query(&self, view: &WorkflowContextView, name: &str, arguments: &[Payload])
-    -> QueryDispatch;
+    fn __query(
+        &self,
+        view: &WorkflowContextView,
+        name: &str,
+        arguments: &[Payload],
+    ) -> QueryDispatch;
 }
 
 /// What `run` and signal handlers may return: nothing, or a result whose error

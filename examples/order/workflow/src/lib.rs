@@ -58,19 +58,24 @@ impl OrderWorkflow {
             .build();
 
         Self::enter(ctx, "reserving inventory");
-        ctx.execute_activity(RESERVE_INVENTORY, &input.order_id, &options).await?;
+        ctx.execute_activity(RESERVE_INVENTORY, &input.order_id, &options)
+            .await?;
 
         Self::enter(ctx, "charging payment");
-        ctx.execute_activity(CHARGE_PAYMENT, &input.order_id, &options).await?;
+        ctx.execute_activity(CHARGE_PAYMENT, &input.order_id, &options)
+            .await?;
 
         Self::enter(ctx, "generating invoice");
-        ctx.execute_activity(GENERATE_INVOICE, &input.order_id, &options).await?;
+        ctx.execute_activity(GENERATE_INVOICE, &input.order_id, &options)
+            .await?;
 
         Self::enter(ctx, "sending confirmation email");
-        ctx.execute_activity(SEND_CONFIRMATION_EMAIL, &input.user_id, &options).await?;
+        ctx.execute_activity(SEND_CONFIRMATION_EMAIL, &input.user_id, &options)
+            .await?;
 
         Self::enter(ctx, "notifying warehouse");
-        ctx.execute_activity(NOTIFY_WAREHOUSE, &input.order_id, &options).await?;
+        ctx.execute_activity(NOTIFY_WAREHOUSE, &input.order_id, &options)
+            .await?;
 
         Self::enter(ctx, "completed");
         Ok(())
@@ -88,3 +93,6 @@ impl OrderWorkflow {
 }
 
 mainspring_workflow::export!(OrderWorkflow);
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,10 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, output) => quote!(#output),
     };
-    let (signals, queries) = (descriptions(&methods.signals), descriptions(&methods.queries));
+    let (signals, queries) = (
+        descriptions(&methods.signals),
+        descriptions(&methods.queries),
+    );
     let (create, main) = (create(methods), main(run));
     let signal_arms = methods.signals.iter().map(signal_arm);
     let query_arms = methods.queries.iter().map(query_arm);
@@ -79,7 +82,9 @@ fn arguments_type(arguments: &[Type]) -> TokenStream {
 }
 
 fn argument_names(method: &Method) -> Vec<syn::Ident> {
-    (0..method.arguments.len()).map(|index| format_ident!("argument_{index}")).collect()
+    (0..method.arguments.len())
+        .map(|index| format_ident!("argument_{index}"))
+        .collect()
 }
 
 /// The pattern that takes the decoded arguments apart, and the decoding, an
@@ -92,7 +97,10 @@ fn decoding(method: &Method) -> (TokenStream, TokenStream) {
         several => quote!(::mainspring_workflow::Args((#(#several,)*))),
     };
     let target = arguments_type(&method.arguments);
-    (pattern, quote!(<#target as ::mainspring_workflow::FromPayloads>::from_payloads(input)))
+    (
+        pattern,
+        quote!(<#target as ::mainspring_workflow::FromPayloads>::from_payloads(input)),
+    )
 }
 
 fn descriptions(methods: &[Method]) -> impl Iterator<Item = TokenStream> {
@@ -104,7 +112,9 @@ fn descriptions(methods: &[Method]) -> impl Iterator<Item = TokenStream> {
 
 fn create(methods: &WorkflowMethods) -> TokenStream {
     let body = match &methods.init {
-        None => quote!(::core::result::Result::Ok(<Self as ::core::default::Default>::default())),
+        None => quote!(::core::result::Result::Ok(
+            <Self as ::core::default::Default>::default()
+        )),
         Some(init) => {
             let (pattern, decode) = decoding(init);
             let (ident, names) = (&init.ident, argument_names(init));

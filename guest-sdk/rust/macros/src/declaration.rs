@@ -38,7 +38,10 @@ impl Arguments {
 pub(crate) fn expand(attribute: TokenStream, item: &ItemStruct) -> syn::Result<TokenStream> {
     let arguments = Arguments::parse(attribute)?;
     if !item.generics.params.is_empty() {
-        return Err(syn::Error::new_spanned(&item.generics, "a workflow cannot be generic"));
+        return Err(syn::Error::new_spanned(
+            &item.generics,
+            "a workflow cannot be generic",
+        ));
     }
     let versioning = choose(
         arguments.versioning.as_ref(),
@@ -53,7 +56,9 @@ pub(crate) fn expand(attribute: TokenStream, item: &ItemStruct) -> syn::Result<T
         &[("rebuild", quote!(Rebuild)), ("trust", quote!(Trust))],
     )?;
     let ident = &item.ident;
-    let name = arguments.name.map_or_else(|| ident.to_string(), |name| name.value());
+    let name = arguments
+        .name
+        .map_or_else(|| ident.to_string(), |name| name.value());
     let description = docs::description(&item.attrs);
     Ok(quote! {
         #item
@@ -72,14 +77,23 @@ pub(crate) fn expand(attribute: TokenStream, item: &ItemStruct) -> syn::Result<T
 /// The choice that the text names; the first without a text.
 fn choose(text: Option<&LitStr>, choices: &[(&str, TokenStream)]) -> syn::Result<TokenStream> {
     let Some(text) = text else {
-        return Ok(choices.first().map(|(_, tokens)| tokens.clone()).unwrap_or_default());
+        return Ok(choices
+            .first()
+            .map(|(_, tokens)| tokens.clone())
+            .unwrap_or_default());
     };
     let value = text.value();
     match choices.iter().find(|(name, _)| *name == value) {
         Some((_, tokens)) => Ok(tokens.clone()),
         None => {
-            let names: Vec<_> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-            Err(syn::Error::new_spanned(text, format!("expected one of {}", names.join(", "))))
+            let names: Vec<_> = choices
+                .iter()
+                .map(|(name, _)| format!("{name:?}"))
+                .collect();
+            Err(syn::Error::new_spanned(
+                text,
+                format!("expected one of {}", names.join(", ")),
+            ))
         }
     }
 }

@@ -9,10 +9,21 @@ pub(crate) fn description(attributes: &[Attribute]) -> String {
 }
 
 fn line(attribute: &Attribute) -> Option<String> {
-    let Meta::NameValue(pair) = &attribute.meta else { return None };
-    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value else { return None };
+    let Meta::NameValue(pair) = &attribute.meta else {
+        return None;
+    };
+    let Expr::Lit(ExprLit {
+        lit: Lit::Str(text),
+        ..
+    }) = &pair.value
+    else {
+        return None;
+    };
     let text = text.value();
-    pair.path
-        .is_ident("doc")
-        .then(|| text.strip_prefix(' ').unwrap_or(&text).trim_end().to_owned())
+    pair.path.is_ident("doc").then(|| {
+        text.strip_prefix(' ')
+            .unwrap_or(&text)
+            .trim_end()
+            .to_owned()
+    })
 }

@@ -30,7 +30,9 @@ impl Method {
     /// Whether it returns something called `Result`, by any path.
     pub(crate) fn is_fallible(&self) -> bool {
         match &self.output {
-            ReturnType::Type(_, output) => last_segment(output).is_some_and(|name| name == "Result"),
+            ReturnType::Type(_, output) => {
+                last_segment(output).is_some_and(|name| name == "Result")
+            }
             ReturnType::Default => false,
         }
     }
@@ -55,16 +57,26 @@ enum Marker {
 impl WorkflowMethods {
     pub(crate) fn parse(attribute: TokenStream, item: &mut ItemImpl) -> syn::Result<Self> {
         if !attribute.is_empty() {
-            return Err(syn::Error::new_spanned(attribute, "#[workflow_methods] takes no arguments"));
+            return Err(syn::Error::new_spanned(
+                attribute,
+                "#[workflow_methods] takes no arguments",
+            ));
         }
         if let Some((_, path, _)) = &item.trait_ {
-            return Err(syn::Error::new_spanned(path, "#[workflow_methods] goes on an inherent impl block"));
+            return Err(syn::Error::new_spanned(
+                path,
+                "#[workflow_methods] goes on an inherent impl block",
+            ));
         }
         let (mut run, mut init) = (None, None);
         let (mut signals, mut queries) = (Vec::new(), Vec::new());
         for member in &mut item.items {
-            let ImplItem::Fn(function) = member else { continue };
-            let Some((marker, name)) = take_marker(function)? else { continue };
+            let ImplItem::Fn(function) = member else {
+                continue;
+            };
+            let Some((marker, name)) = take_marker(function)? else {
+                continue;
+            };
             let method = read(function, marker, name)?;
             match marker {
                 Marker::Run => once(&mut run, method, "#[run]")?,
@@ -77,13 +89,21 @@ impl WorkflowMethods {
             let message = "a workflow needs one method marked #[run]";
             syn::Error::new_spanned(&item.self_ty, message)
         })?;
-        Ok(Self { run, init, signals, queries })
+        Ok(Self {
+            run,
+            init,
+            signals,
+            queries,
+        })
     }
 }
 
 fn once(slot: &mut Option<Method>, method: Method, marker: &str) -> syn::Result<()> {
     if slot.is_some() {
-        return Err(syn::Error::new_spanned(&method.ident, format!("a workflow has one method marked {marker}")));
+        return Err(syn::Error::new_spanned(
+            &method.ident,
+            format!("a workflow has one method marked {marker}"),
+        ));
     }
     *slot = Some(method);
     Ok(())
@@ -92,7 +112,10 @@ fn once(slot: &mut Option<Method>, method: Method, marker: &str) -> syn::Result<
 fn add(methods: &mut Vec<Method>, method: Method, kind: &str) -> syn::Result<()> {
     let name = method.message_name();
     if methods.iter().any(|other| other.message_name() == name) {
-        return Err(syn::Error::new_spanned(&method.ident, format!("there is another {kind} named {name:?}")));
+        return Err(syn::Error::new_spanned(
+            &method.ident,
+            format!("there is another {kind} named {name:?}"),
+        ));
     }
     methods.push(method);
     Ok(())
@@ -103,14 +126,21 @@ fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, Option<
     let mut found = None;
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut function.attrs) {
-        let name = attribute.path().segments.last().map(|segment| segment.ident.to_string());
+        let name = attribute
+            .path()
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string());
         let marker = match name.as_deref() {
             Some("init") => Marker::Init,
             Some("run") => Marker::Run,
             Some("signal") => Marker::Signal,
             Some("query") => Marker::Query,
             Some("update" | "update_validator") => {
-                return Err(syn::Error::new_spanned(attribute, "updates are not supported by this version of the SDK"));
+                return Err(syn::Error::new_spanned(
+                    attribute,
+                    "updates are not supported by this version of the SDK",
+                ));
             }
             _ => {
                 kept.push(attribute);
@@ -153,16 +183,24 @@ fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Res
     let is_async = signature.asyncness.is_some();
     match marker {
         Marker::Run if !is_async || receiver.is_some() => {
-            return fault("write `async fn run(ctx: &mut WorkflowContext<Self>, …)`; the state is in ctx.state and ctx.state_mut");
+            return fault(
+                "write `async fn run(ctx: &mut WorkflowContext<Self>, …)`; the state is in ctx.state and ctx.state_mut",
+            );
         }
         Marker::Init if is_async || receiver.is_some() => {
             return fault("write `fn new(ctx: &WorkflowContextView, …) -> Self`");
         }
-        Marker::Signal if is_async == receiver.is_some() || (receiver.is_some() && !by_reference) => {
-            return fault("write `fn name(&mut self, …)`, or `async fn name(ctx: &mut WorkflowContext<Self>, …)` for a handler that waits");
+        Marker::Signal
+            if is_async == receiver.is_some() || (receiver.is_some() && !by_reference) =>
+        {
+            return fault(
+                "write `fn name(&mut self, …)`, or `async fn name(ctx: &mut WorkflowContext<Self>, …)` for a handler that waits",
+            );
         }
         Marker::Query if is_async || !by_reference || changes => {
-            return fault("write `fn name(&self, …) -> Answer`: a query neither waits nor changes anything");
+            return fault(
+                "write `fn name(&self, …) -> Answer`: a query neither waits nor changes anything",
+            );
         }
         _ => {}
     }
@@ -171,7 +209,10 @@ fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Res
     for (index, input) in signature.inputs.iter().filter_map(typed).enumerate() {
         if is_context(input) {
             if index > 0 {
-                return Err(syn::Error::new_spanned(input, "the context is the first parameter"));
+                return Err(syn::Error::new_spanned(
+                    input,
+                    "the context is the first parameter",
+                ));
             }
             has_context = true;
         } else {
@@ -200,7 +241,9 @@ fn typed(input: &FnArg) -> Option<&Type> {
 }
 
 fn is_context(input: &Type) -> bool {
-    let Type::Reference(reference) = input else { return false };
+    let Type::Reference(reference) = input else {
+        return false;
+    };
     last_segment(&reference.elem).is_some_and(|name| {
         name == "WorkflowContext" || name == "SyncWorkflowContext" || name == "WorkflowContextView"
     })
@@ -208,7 +251,11 @@ fn is_context(input: &Type) -> bool {
 
 fn last_segment(path: &Type) -> Option<String> {
     match path {
-        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string()),
         _ => None,
     }
 }

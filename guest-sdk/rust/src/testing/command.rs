@@ -1,0 +1,97 @@
+//! What a workflow asked for, as tests compare it.
+
+use std::time::Duration;
+
+use crate::activity::RetryPolicy;
+use crate::bindings::mainspring::workflow::activities::ActivityOptions;
+use crate::duration;
+use crate::failure::Failure;
+use crate::instance::Outcome;
+use crate::payload::{self, Payload};
+
+/// One command, in the order in which the workflow issued it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// An activity was scheduled.
+    ScheduleActivity {
+        /// Number of the operation, from 1.
+        handle: u64,
+        /// Its type.
+        activity_type: String,
+        /// Its ID: the one given, or the handle.
+        activity_id: String,
+        /// Its queue; absent is the run's.
+        task_queue: Option<String>,
+        /// Its arguments.
+        input: Vec<Payload>,
+        /// The timeout of one attempt.
+        start_to_close_timeout: Option<Duration>,
+        /// The timeout of all attempts.
+        schedule_to_close_timeout: Option<Duration>,
+        /// Absent: the default policy.
+        retry_policy: Option<RetryPolicy>,
+    },
+    /// A timer was started.
+    StartTimer {
+        /// Number of the operation, from 1.
+        handle: u64,
+        /// Its length.
+        duration: Duration,
+    },
+    /// An operation was cancelled.
+    Cancel {
+        /// Which one.
+        handle: u64,
+    },
+    /// The run ended with a result.
+    CompleteWorkflow {
+        /// The result.
+        result: Vec<Payload>,
+    },
+    /// The run failed.
+    FailWorkflow {
+        /// Why.
+        failure: Failure,
+    },
+    /// The run ended as cancelled.
+    CancelWorkflow {
+        /// The details.
+        details: Vec<Payload>,
+    },
+}
+
+impl Command {
+    pub(crate) fn schedule(handle: u64, options: &ActivityOptions) -> Self {
+        Self::ScheduleActivity {
+            handle,
+            activity_type: options.activity_type.clone(),
+            activity_id: options
+                .activity_id
+                .clone()
+                .unwrap_or_else(|| handle.to_string()),
+            task_queue: options.task_queue.clone(),
+            input: payload::from_wire(options.input.clone()),
+            start_to_close_timeout: options.start_to_close_timeout.map(duration::from_ns),
+            schedule_to_close_timeout: options.schedule_to_close_timeout.map(duration::from_ns),
+            retry_policy: options.retry_policy.as_ref().map(Into::into),
+        }
+    }
+
+    /// The type of the activity that this command schedules.
+    pub fn activity_type(&self) -> Option<&str> {
+        match self {
+            Self::ScheduleActivity { activity_type, .. } => Some(activity_type),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Outcome> for Command {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome.clone() {
+            Outcome::Completed(result) => Self::CompleteWorkflow { result },
+            Outcome::Failed(failure) => Self::FailWorkflow { failure },
+            Outcome::Cancelled(details) => Self::CancelWorkflow { details },
+        }
+    }
+}
