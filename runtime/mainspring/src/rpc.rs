@@ -163,7 +163,8 @@ fn endpoint(address: &str) -> Result<Endpoint, CliError> {
 }
 
 fn default_identity() -> String {
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    let user = user.unwrap_or_else(|_| "unknown".to_owned());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match host.trim() {
         "" => format!("mainspring-cli:{user}"),

@@ -141,14 +141,19 @@ impl Server {
     /// Stops taking work, answers every waiting poll, finishes the steps under
     /// way and closes the store. What was acknowledged is durable already.
     pub async fn shutdown(&self) -> Result<(), ServerError> {
-        self.core.stop.cancel();
-        self.core.matching.dismiss_all();
+        self.begin_shutdown();
         self.core.mailboxes.quiet().await;
         self.core.store.close().await?;
         for task in self.tasks.lock().drain(..) {
             task.abort();
         }
         Ok(())
+    }
+
+    /// Answers every waiting poll and refuses what comes from now on.
+    pub fn begin_shutdown(&self) {
+        self.core.stop.cancel();
+        self.core.matching.dismiss_all();
     }
 
     /// Whether a shutdown has begun.

@@ -46,9 +46,11 @@ fn interface(component: &[u8]) -> Result<Interface, String> {
     let world = &resolve.worlds[world];
     let exports = world.exports.keys();
     let imports = world.imports.keys();
+    let imports = imports.map(|key| resolve.name_world_key(key));
     Ok(Interface {
         exports: exports.map(|key| resolve.name_world_key(key)).collect(),
-        imports: imports.map(|key| resolve.name_world_key(key)).collect(),
+        // What has no package is a type that the world names for short.
+        imports: imports.filter(|name| name.contains(':')).collect(),
     })
 }
 

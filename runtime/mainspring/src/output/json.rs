@@ -18,6 +18,14 @@ pub(crate) fn pretty<M: Message + Name>(message: &M) -> Result<String, CliError>
     serde_json::to_string_pretty(&dynamic).map_err(|error| unprintable(&M::full_name(), &error))
 }
 
+/// Executions with their memo in plain words, as the `temporal` command line
+/// prints them. Search attributes stay payloads: their type is in the metadata.
+pub(crate) fn unpack_memo(execution_info: &mut Value) {
+    if let Some(memo) = execution_info.get_mut("memo") {
+        unpack_payloads(memo);
+    }
+}
+
 /// A list of messages.
 pub(crate) fn array<M: Message + Name>(messages: &[M]) -> Result<String, CliError> {
     let list = messages

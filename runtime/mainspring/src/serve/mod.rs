@@ -1,12 +1,13 @@
 //! `mainspring dev` and `mainspring server`: from flags to a running server.
 //!
 //! [`run`] resolves the options (where the data lives, which address), sets up
-//! logging, catches signals, and hands over to [`start`]. The data of `dev`
+//! logging, catches signals, and hands over to [`wiring`]. The data of `dev`
 //! without a file lives in a temporary folder that goes when the server stops.
 
 mod limits;
 mod options;
 mod shutdown;
+mod wiring;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,15 +44,23 @@ pub(crate) enum ServeError {
     /// Signals cannot be caught.
     #[error("could not listen for signals: {0}")]
     Signals(#[source] std::io::Error),
-    /// This build holds the command line only.
-    #[error(
-        "cannot serve {address}: this build of mainspring has no server linked in; build it from \
-         a release"
-    )]
-    NotLinked {
+    /// The database cannot be used.
+    #[error("{0}")]
+    Store(String),
+    /// Workflow code cannot be run here.
+    #[error("{0}")]
+    Sandbox(String),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}; choose another --port or --ip")]
+    Listen {
         /// Where it would have listened.
         address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
     },
+    /// The front door broke down.
+    #[error("{0}")]
+    Serve(String),
 }
 
 /// What the flags of `dev` and `server` come down to.
@@ -64,6 +73,7 @@ pub(crate) struct ServeOptions {
     pub(crate) namespaces: Vec<String>,
     pub(crate) log: LogOptions,
     pub(crate) limits: Limits,
+    pub(crate) evict_after_each_activation: bool,
 }
 
 /// Where the data lives.
@@ -95,6 +105,8 @@ pub(crate) struct ResolvedOptions {
     /// Namespaces that must be there, `default` first, each once.
     pub(crate) namespaces: Vec<String>,
     pub(crate) limits: Limits,
+    /// A test mode: every step replays its whole history.
+    pub(crate) evict_after_each_activation: bool,
     temporary: Option<TempDir>,
 }
 
@@ -110,27 +122,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), ServeError> {
             folder.path().display()
         ));
     }
-    start(resolved, shutdown).await
-}
-
-/// Wires store, server and API together and serves until `shutdown` asks to
-/// stop; then open calls get their answers and what is committed stays.
-async fn start(options: ResolvedOptions, mut shutdown: Shutdown) -> Result<(), ServeError> {
-    tracing::debug!(
-        database = %options.database.display(),
-        compiled = %options.compiled.display(),
-        namespaces = ?options.namespaces,
-        limits = ?options.limits,
-        stopping = shutdown.is_requested(),
-        "server options"
-    );
-    let not_linked = std::future::ready(ServeError::NotLinked {
-        address: options.address,
-    });
-    tokio::select! {
-        error = not_linked => Err(error),
-        () = shutdown.requested() => Ok(()),
-    }
+    wiring::start(resolved, shutdown).await
 }
 
 impl ServeOptions {
@@ -166,6 +158,7 @@ impl ServeOptions {
             compiled: compiled.into(),
             namespaces,
             limits: self.limits,
+            evict_after_each_activation: self.evict_after_each_activation,
             temporary,
         })
     }
@@ -230,6 +223,7 @@ mod tests {
                 format: options::LogFormat::Text,
             },
             limits: Limits::default(),
+            evict_after_each_activation: false,
         }
     }
 

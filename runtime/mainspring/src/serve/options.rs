@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mainspring_engine::limits::Limits;
 
 use super::limits::LimitArgs;
 use super::{Database, LogOptions, ServeError, ServeOptions};
@@ -29,6 +28,12 @@ pub(crate) struct DevArgs {
     /// Accepted from scripts that know it: there is no web page to leave out.
     #[arg(long, hide = true)]
     headless: bool,
+    /// For tests: drop every instance after each activation, so that every step
+    /// replays its whole history.
+    #[arg(long, hide = true)]
+    evict_after_each_activation: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// `mainspring server`.
@@ -118,7 +123,8 @@ impl DevArgs {
             },
             namespaces: checked(self.namespace)?,
             log: self.log.options(),
-            limits: Limits::default(),
+            limits: self.limits.limits(),
+            evict_after_each_activation: self.evict_after_each_activation,
         })
     }
 }
@@ -133,6 +139,7 @@ impl ServerArgs {
             namespaces: checked(self.namespace)?,
             log: self.log.options(),
             limits: self.limits.limits(),
+            evict_after_each_activation: false,
         })
     }
 }
@@ -169,6 +176,7 @@ fn checked(namespaces: Vec<String>) -> Result<Vec<String>, ServeError> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use mainspring_engine::limits::Limits;
 
     use super::*;
 

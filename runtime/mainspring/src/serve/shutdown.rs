@@ -35,11 +35,6 @@ impl Shutdown {
         // The sender ends only with the process.
         let _ = self.requested.wait_for(|requested| *requested).await;
     }
-
-    /// True if a signal has come.
-    pub(crate) fn is_requested(&self) -> bool {
-        *self.requested.borrow()
-    }
 }
 
 #[cfg(unix)]

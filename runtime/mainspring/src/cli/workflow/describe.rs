@@ -17,7 +17,7 @@ use temporalio_protos::temporal::api::workflow::v1::{
 use temporalio_protos::temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse;
 
 use super::follow::describe;
-use super::show::{close_text, newest};
+use super::show::{add_result, close_text, newest};
 use crate::cli::value::payload_value;
 use crate::cli::{ClientArgs, ExecutionArgs};
 use crate::error::CliError;
@@ -44,9 +44,6 @@ impl DescribeArgs {
             .map_err(|status| {
                 connection.explain(format!("describe workflow {workflow_id}"), status)
             })?;
-        if client.output == Format::Json {
-            return output::line(&json::pretty(&answer)?);
-        }
         let newest = if wants_history(&answer) {
             let info = answer.workflow_execution_info.clone().unwrap_or_default();
             let run_id = info.execution.unwrap_or_default().run_id;
@@ -57,8 +54,28 @@ impl DescribeArgs {
         } else {
             Vec::new()
         };
-        output::line(&render(&answer, &newest, SystemTime::now()))
+        match client.output {
+            Format::Json => output::line(&json::plain(&as_json(&answer, &newest)?)),
+            Format::Text => output::line(&render(&answer, &newest, SystemTime::now())),
+        }
     }
+}
+
+/// The server's answer, with the closing event and the result of a closed run.
+fn as_json(
+    answer: &DescribeWorkflowExecutionResponse,
+    newest: &[HistoryEvent],
+) -> Result<serde_json::Value, CliError> {
+    let mut value = json::value(answer)?;
+    if let Some(info) = value.get_mut("workflowExecutionInfo") {
+        json::unpack_memo(info);
+    }
+    if let Some(event) = newest.first()
+        && let Some(close) = Close::of(event)
+    {
+        add_result(&mut value, event, &close)?;
+    }
+    Ok(value)
 }
 
 /// A closed run's result and a blocked task's reason stand in the history only.

@@ -105,7 +105,7 @@ impl Follower {
                 Some(close) if close.successor.is_empty() => return Ok(close),
                 Some(close) => {
                     output::line(&format!("\nGoes on as run {}:", close.successor))?;
-                    lines = Lines::new();
+                    (lines, activities) = (Lines::new(), ActivityNotes::default());
                     self.go_on_with(close.successor);
                 }
                 None if is_over => return Err(self.no_end()),
@@ -333,8 +333,21 @@ fn note(activity: &PendingActivityInfo, now: SystemTime) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use mainspring_api::proto::temporal::workflowservice::workflow_service_server::{
+        WorkflowService, WorkflowServiceServer,
+    };
     use temporalio_protos::temporal::api::common::v1::ActivityType;
     use temporalio_protos::temporal::api::failure::v1::Failure;
+    use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+    use temporalio_protos::temporal::api::history::v1::{
+        History, WorkflowExecutionCompletedEventAttributes,
+        WorkflowExecutionContinuedAsNewEventAttributes,
+    };
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tonic::{Request, Response};
 
     use super::*;
 
@@ -379,5 +392,130 @@ mod tests {
         let patience = Patience::new();
         assert!(patience.lasts(&Status::unavailable("restarting")));
         assert!(!patience.lasts(&Status::not_found("no such run")));
+    }
+
+    /// A server whose answers to long polls are written down beforehand.
+    struct Scripted {
+        answers: Mutex<VecDeque<Result<GetWorkflowExecutionHistoryResponse, Status>>>,
+        /// The run and the token of each call.
+        asked: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    }
+
+    #[tonic::async_trait]
+    impl WorkflowService for Scripted {
+        async fn get_workflow_execution_history(
+            &self,
+            request: Request<GetWorkflowExecutionHistoryRequest>,
+        ) -> Result<Response<GetWorkflowExecutionHistoryResponse>, Status> {
+            let request = request.into_inner();
+            let run_id = request.execution.unwrap_or_default().run_id;
+            self.asked
+                .lock()
+                .unwrap()
+                .push((run_id, request.next_page_token));
+            let answer = self.answers.lock().unwrap().pop_front();
+            answer
+                .unwrap_or_else(|| Err(Status::not_found("the script has ended")))
+                .map(Response::new)
+        }
+    }
+
+    fn answer(event: Option<Attributes>, token: &[u8]) -> GetWorkflowExecutionHistoryResponse {
+        let events = event.map(|attributes| HistoryEvent {
+            event_id: 3,
+            attributes: Some(attributes),
+            ..HistoryEvent::default()
+        });
+        GetWorkflowExecutionHistoryResponse {
+            history: Some(History {
+                events: events.into_iter().collect(),
+            }),
+            next_page_token: token.to_vec(),
+            ..GetWorkflowExecutionHistoryResponse::default()
+        }
+    }
+
+    /// Follows run "one" of a scripted server to its end.
+    async fn follow(
+        answers: Vec<Result<GetWorkflowExecutionHistoryResponse, Status>>,
+    ) -> (Result<(String, Close), CliError>, Vec<(String, Vec<u8>)>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let service = Scripted {
+            answers: Mutex::new(answers.into()),
+            asked: asked.clone(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let serving = tokio::spawn(
+            tonic::transport::Server::builder()
+                .add_service(WorkflowServiceServer::new(service))
+                .serve_with_incoming(TcpListenerStream::new(listener)),
+        );
+        let connection = Connection::open(&address, "default", None).await.unwrap();
+        let mut follower = Follower::new(connection, "order-7", "one");
+        let result = follower.close().await;
+        serving.abort();
+        let asked = asked.lock().unwrap().clone();
+        (result.map(|(run_id, _, close)| (run_id, close)), asked)
+    }
+
+    #[tokio::test]
+    async fn a_restart_and_a_new_run_are_followed_to_the_end() {
+        let again = WorkflowExecutionContinuedAsNewEventAttributes {
+            new_execution_run_id: "two".to_owned(),
+            ..Default::default()
+        };
+        let done = WorkflowExecutionCompletedEventAttributes::default();
+        let (result, asked) = follow(vec![
+            Ok(answer(None, b"page")),
+            Err(Status::unavailable("restarting")),
+            Err(Status::invalid_argument("unknown token")),
+            Ok(answer(
+                Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(
+                    again,
+                )),
+                b"",
+            )),
+            Ok(answer(
+                Some(Attributes::WorkflowExecutionCompletedEventAttributes(done)),
+                b"",
+            )),
+        ])
+        .await;
+        let (run_id, close) = result.unwrap();
+        assert_eq!((run_id.as_str(), close.end.status()), ("two", "COMPLETED"));
+        let asked: Vec<(&str, &[u8])> = asked
+            .iter()
+            .map(|(run_id, token)| (run_id.as_str(), token.as_slice()))
+            .collect();
+        let one = |token| ("one", token);
+        assert_eq!(
+            asked,
+            [
+                one(&b""[..]),
+                one(b"page"),
+                one(b"page"),
+                one(b""),
+                ("two", b"")
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_not_there_ends_the_watch_at_once() {
+        let (result, asked) = follow(vec![Err(Status::not_found("no such run"))]).await;
+        let error = result.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "could not follow workflow order-7: no such run (NOT_FOUND)"
+        );
+        assert_eq!(asked.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_history_without_an_end_is_reported_and_not_awaited_for_ever() {
+        let (result, _) = follow(vec![Ok(answer(None, b""))]).await;
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("without a closing event"), "{error}");
     }
 }

@@ -57,7 +57,13 @@ impl ListArgs {
         let mut connection = client.connection.open().await?;
         let executions = self.fetch(&mut connection).await?;
         if client.output == Format::Json {
-            return output::line(&json::array(&executions)?);
+            let mut list = Vec::with_capacity(executions.len());
+            for info in &executions {
+                let mut value = json::value(info)?;
+                json::unpack_memo(&mut value);
+                list.push(value);
+            }
+            return output::line(&json::plain(&list));
         }
         let mut table = Table::new(["Status", "WorkflowId", "Type", "StartTime", "CloseTime"]);
         for info in &executions {

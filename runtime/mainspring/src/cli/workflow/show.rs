@@ -192,9 +192,18 @@ pub(super) fn add_close(
     event: &HistoryEvent,
     close: &Close,
 ) -> Result<(), CliError> {
+    object["status"] = json!(close.end.status());
+    add_result(object, event, close)
+}
+
+/// Adds closing event and result to a JSON object.
+pub(super) fn add_result(
+    object: &mut Value,
+    event: &HistoryEvent,
+    close: &Close,
+) -> Result<(), CliError> {
     let mut event = json_output::value(event)?;
     json_output::unpack_payloads(&mut event);
-    object["status"] = json!(close.end.status());
     object["closeEvent"] = event;
     if let End::Completed(result) = &close.end {
         let list = result.as_ref().map_or(&[][..], |result| &result.payloads);
