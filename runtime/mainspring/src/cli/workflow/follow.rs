@@ -394,11 +394,13 @@ mod tests {
         assert!(!patience.lasts(&Status::not_found("no such run")));
     }
 
+    /// The run and the token of one call.
+    type Asked = (String, Vec<u8>);
+
     /// A server whose answers to long polls are written down beforehand.
     struct Scripted {
         answers: Mutex<VecDeque<Result<GetWorkflowExecutionHistoryResponse, Status>>>,
-        /// The run and the token of each call.
-        asked: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+        asked: Arc<Mutex<Vec<Asked>>>,
     }
 
     #[tonic::async_trait]
@@ -438,7 +440,7 @@ mod tests {
     /// Follows run "one" of a scripted server to its end.
     async fn follow(
         answers: Vec<Result<GetWorkflowExecutionHistoryResponse, Status>>,
-    ) -> (Result<(String, Close), CliError>, Vec<(String, Vec<u8>)>) {
+    ) -> (Result<(String, Close), CliError>, Vec<Asked>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let service = Scripted {
             answers: Mutex::new(answers.into()),
