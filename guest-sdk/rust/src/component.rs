@@ -61,6 +61,8 @@ fn handler(description: &HandlerDescription) -> wire::Handler {
 /// What `describe` answers. Panics, which refuses the upload, if two workflows
 /// have one type name.
 pub fn describe(entries: &[Entry]) -> wire::ComponentDescription {
+    #[cfg(target_arch = "wasm32")]
+    run::log_panics();
     for (index, entry) in entries.iter().enumerate() {
         let twice = entries
             .iter()
@@ -135,7 +137,7 @@ mod run {
     }
 
     /// A panic traps and the workflow task is tried again; the log says why.
-    fn log_panics() {
+    pub(super) fn log_panics() {
         std::panic::set_hook(Box::new(|panic| {
             let message = panic
                 .payload_as_str()

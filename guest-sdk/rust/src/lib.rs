@@ -167,6 +167,11 @@ pub use workflow::{
     HandlerDescription, HandlerResult, ReadsPolicy, VersioningPolicy, Workflow, WorkflowDeclaration,
 };
 
+/// The README's example compiles, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What the macros expand to. Not for use by hand, and no promise is made.
 #[doc(hidden)]
 pub mod __private {

@@ -11,6 +11,9 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use futures::FutureExt;
+use futures::future::FusedFuture;
+
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
 use crate::logging;
 use crate::payload::{FromPayloads, Payload};
@@ -86,7 +89,9 @@ impl<T: FromPayloads> SignalChannel<T> {
 
     /// Waits for the next signal. A signal that is there is received even in a
     /// cancelled scope; otherwise a cancel ends the wait.
-    pub async fn recv(&mut self) -> Result<T, WorkflowCancellationError> {
+    pub fn recv(
+        &mut self,
+    ) -> impl FusedFuture<Output = Result<T, WorkflowCancellationError>> + Unpin + '_ {
         poll_fn(|context| {
             if let Some(value) = self.try_recv() {
                 return Poll::Ready(Ok(value));
@@ -98,7 +103,7 @@ impl<T: FromPayloads> SignalChannel<T> {
             self.runtime.signals.wait(&self.name, context.waker());
             Poll::Pending
         })
-        .await
+        .fuse()
     }
 
     /// The next signal if one has arrived. One that cannot be decoded is logged

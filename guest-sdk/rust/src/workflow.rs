@@ -82,6 +82,30 @@ pub enum QueryDispatch {
 }
 
 /// A workflow. Implemented by `#[workflow_methods]`; don't implement it by hand.
+///
+/// A handler of the wrong shape is refused when it is compiled. A query, for
+/// one, can change nothing:
+///
+/// ```compile_fail
+/// # use mainspring_workflow::*;
+/// #[workflow]
+/// #[derive(Default)]
+/// struct Counter(u32);
+///
+/// #[workflow_methods]
+/// impl Counter {
+///     #[run]
+///     async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+///         Ok(())
+///     }
+///
+///     #[query]
+///     fn count_up(&mut self) -> u32 {
+///         self.0 += 1;
+///         self.0
+///     }
+/// }
+/// ```
 pub trait Workflow: WorkflowDeclaration + Sized + 'static {
     /// What the run is started with.
     type Input: 'static;

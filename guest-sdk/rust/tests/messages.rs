@@ -174,7 +174,7 @@ impl Approval {
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         let mut approvals = ctx.signal_channel::<bool>("approval");
         let verdict = select! {
-            verdict = Box::pin(futures::FutureExt::fuse(approvals.recv())) => verdict?,
+            verdict = approvals.recv() => verdict?,
             timer = ctx.timer(Duration::from_secs(86_400)) => {
                 assert_eq!(timer, TimerResult::Fired);
                 return Ok("nobody answered".to_owned());
