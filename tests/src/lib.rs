@@ -1,1 +1,10 @@
-//! End to end: the real binary, real clients, real crashes.
+//! The harness of the end-to-end tests: the real server binary in a folder of its
+//! own, killed and started again at will, and plain gRPC calls to it.
+
+mod calls;
+mod server;
+mod worker;
+
+pub use calls::{Calls, ORDER_ACTIVITIES};
+pub use server::{Server, component_of};
+pub use worker::{Ledger, Worker};

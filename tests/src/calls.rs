@@ -1,0 +1,166 @@
+//! Calls to a server's API, as a client without an SDK makes them.
+
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::common::v1::{
+    Payload, Payloads, WorkflowExecution, WorkflowType,
+};
+use temporalio_protos::temporal::api::enums::v1::HistoryEventFilterType;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::workflowservice::v1::workflow_service_client::WorkflowServiceClient;
+use temporalio_protos::temporal::api::workflowservice::v1::*;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+/// The activities of the order story, in their order.
+pub const ORDER_ACTIVITIES: [&str; 5] = [
+    "ReserveInventory",
+    "ChargePayment",
+    "GenerateInvoice",
+    "SendConfirmationEmail",
+    "NotifyWarehouse",
+];
+
+/// A client. Cheap to clone.
+#[derive(Clone)]
+pub struct Calls {
+    client: WorkflowServiceClient<Channel>,
+}
+
+impl Calls {
+    /// A client of the server at `address`; connects with the first call.
+    pub fn new(address: &str) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .expect("an address makes a URL")
+            .connect_timeout(Duration::from_secs(2));
+        Self {
+            client: WorkflowServiceClient::new(endpoint.connect_lazy()),
+        }
+    }
+
+    /// The generated client, for calls that have no helper here.
+    pub fn client(&self) -> WorkflowServiceClient<Channel> {
+        self.client.clone()
+    }
+
+    /// Whether the server answers.
+    pub async fn system_info(&self) -> Result<GetSystemInfoResponse, Status> {
+        let answered = self.client().get_system_info(GetSystemInfoRequest {}).await;
+        Ok(answered?.into_inner())
+    }
+
+    /// A start request of an order.
+    pub fn order(workflow_id: &str, request_id: &str) -> StartWorkflowExecutionRequest {
+        let input = serde_json::json!({"OrderID": workflow_id, "UserID": "user"});
+        StartWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_id: workflow_id.to_owned(),
+            workflow_type: Some(WorkflowType {
+                name: "OrderWorkflow".to_owned(),
+            }),
+            task_queue: Some(task_queue("orders")),
+            input: Some(json(&input)),
+            identity: "test".to_owned(),
+            request_id: request_id.to_owned(),
+            ..StartWorkflowExecutionRequest::default()
+        }
+    }
+
+    /// Starts an order; answers its run ID.
+    pub async fn start_order(&self, workflow_id: &str, request_id: &str) -> Result<String, Status> {
+        let request = Self::order(workflow_id, request_id);
+        let started = self.client().start_workflow_execution(request).await?;
+        Ok(started.into_inner().run_id)
+    }
+
+    /// The whole history of a run (empty run ID: the latest).
+    pub async fn history(
+        &self,
+        workflow_id: &str,
+        run_id: &str,
+    ) -> Result<Vec<HistoryEvent>, Status> {
+        let mut events = Vec::new();
+        let mut next_page_token = Vec::new();
+        loop {
+            let request = GetWorkflowExecutionHistoryRequest {
+                namespace: "default".to_owned(),
+                execution: execution(workflow_id, run_id),
+                next_page_token,
+                ..GetWorkflowExecutionHistoryRequest::default()
+            };
+            let page = self.client().get_workflow_execution_history(request).await?;
+            let page = page.into_inner();
+            events.extend(page.history.unwrap_or_default().events);
+            if page.next_page_token.is_empty() {
+                return Ok(events);
+            }
+            next_page_token = page.next_page_token;
+        }
+    }
+
+    /// Waits for the close event of a run.
+    pub async fn close_event(&self, workflow_id: &str, run_id: &str) -> HistoryEvent {
+        loop {
+            let request = GetWorkflowExecutionHistoryRequest {
+                namespace: "default".to_owned(),
+                execution: execution(workflow_id, run_id),
+                wait_new_event: true,
+                history_event_filter_type: HistoryEventFilterType::CloseEvent as i32,
+                ..GetWorkflowExecutionHistoryRequest::default()
+            };
+            let answered = self.client().get_workflow_execution_history(request).await;
+            let events = answered.map(|page| page.into_inner().history.unwrap_or_default().events);
+            match events {
+                Ok(mut events) if events.len() == 1 => return events.remove(0),
+                Ok(events) => assert!(events.is_empty(), "one close event: {events:?}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    /// Asks a run a question without arguments; the answer as JSON.
+    pub async fn query(&self, workflow_id: &str, name: &str) -> Result<serde_json::Value, Status> {
+        let request = QueryWorkflowRequest {
+            namespace: "default".to_owned(),
+            execution: execution(workflow_id, ""),
+            query: Some(WorkflowQuery {
+                query_type: name.to_owned(),
+                ..WorkflowQuery::default()
+            }),
+            ..QueryWorkflowRequest::default()
+        };
+        let answered = self.client().query_workflow(request).await?.into_inner();
+        let result = answered.query_result.unwrap_or_default();
+        let data = result.payloads.first().map(|payload| payload.data.as_slice());
+        Ok(serde_json::from_slice(data.unwrap_or(b"null")).expect("answers are JSON"))
+    }
+}
+
+/// One JSON argument.
+pub fn json(value: &serde_json::Value) -> Payloads {
+    Payloads {
+        payloads: vec![Payload {
+            metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+            data: value.to_string().into_bytes(),
+            ..Payload::default()
+        }],
+    }
+}
+
+/// A run, as requests name it.
+pub fn execution(workflow_id: &str, run_id: &str) -> Option<WorkflowExecution> {
+    Some(WorkflowExecution {
+        workflow_id: workflow_id.to_owned(),
+        run_id: run_id.to_owned(),
+    })
+}
+
+/// A task queue, as requests name it.
+pub fn task_queue(name: &str) -> TaskQueue {
+    TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    }
+}
