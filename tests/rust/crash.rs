@@ -66,15 +66,25 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice_through_kills_of
         let waiting = calls.close_event(id, run_id);
         let close = tokio::time::timeout(Duration::from_secs(600), waiting).await;
         let close = close.unwrap_or_else(|_| panic!("{id} never ends: {}", server.log()));
-        assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted, "{id}");
+        assert_eq!(
+            close.event_type(),
+            EventType::WorkflowExecutionCompleted,
+            "{id}"
+        );
     }
     drop(worker);
     for (id, run_id) in &runs {
-        let history = calls.history(id, run_id).await.expect("histories can be read");
+        let history = calls
+            .history(id, run_id)
+            .await
+            .expect("histories can be read");
         check_history(id, &history);
         // The code is gone with the run: an answer means that its whole history
         // was replayed and gave the recorded commands.
-        let status = calls.query(id, "status").await.expect("closed runs can be queried");
+        let status = calls
+            .query(id, "status")
+            .await
+            .expect("closed runs can be queried");
         assert_eq!(status, serde_json::json!("completed"), "{id}");
     }
     let ledger = ledger.lock().expect("no poll panics");

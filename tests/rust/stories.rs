@@ -28,7 +28,9 @@ async fn histories_of_orders(server: &Server) -> Vec<Vec<EventType>> {
         let id = format!("order-{order}");
         let run_id = calls.start_order(&id, "").await.expect("an order starts");
         calls.close_event(&id, &run_id).await;
-        histories.push(kinds(&calls.history(&id, &run_id).await.expect("a history")));
+        histories.push(kinds(
+            &calls.history(&id, &run_id).await.expect("a history"),
+        ));
     }
     histories
 }
@@ -37,7 +39,10 @@ async fn histories_of_orders(server: &Server) -> Vec<Vec<EventType>> {
 async fn evicting_after_every_activation_gives_the_same_histories() {
     let kept = order_server(&[]).await;
     let evicted = order_server(&["--evict-after-each-activation"]).await;
-    assert_eq!(histories_of_orders(&kept).await, histories_of_orders(&evicted).await);
+    assert_eq!(
+        histories_of_orders(&kept).await,
+        histories_of_orders(&evicted).await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +50,10 @@ async fn lif_03_and_04_a_workflow_id_has_one_open_run() {
     let server = order_server(&[]).await;
     let calls = server.calls();
     let first = calls.start_order("order-1", "request-1").await.unwrap();
-    assert_eq!(calls.start_order("order-1", "request-1").await.unwrap(), first);
+    assert_eq!(
+        calls.start_order("order-1", "request-1").await.unwrap(),
+        first
+    );
     let other = calls.start_order("order-1", "request-2").await.unwrap_err();
     assert_eq!(other.code(), Code::AlreadyExists);
     assert!(!other.details().is_empty(), "the run ID travels with it");
@@ -56,16 +64,29 @@ async fn a_type_that_nobody_exports_is_refused_with_the_way_out() {
     let server = order_server(&[]).await;
     let mut request = Calls::order("order-1", "");
     request.workflow_type = Some("Nothing".to_owned().into());
-    let status = server.calls().client().start_workflow_execution(request).await.unwrap_err();
+    let status = server
+        .calls()
+        .client()
+        .start_workflow_execution(request)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
-    assert!(status.message().contains("mainspring component upload"), "{status}");
+    assert!(
+        status.message().contains("mainspring component upload"),
+        "{status}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_rpc_that_is_not_served_says_its_name() {
     let server = Server::start(&[]).await;
     let request = StartBatchOperationRequest::default();
-    let status = server.calls().client().start_batch_operation(request).await.unwrap_err();
+    let status = server
+        .calls()
+        .client()
+        .start_batch_operation(request)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.message().contains("StartBatchOperation"), "{status}");
 }
@@ -78,10 +99,12 @@ async fn polls_and_history_waits_end_before_their_callers_give_up() {
     let began = Instant::now();
     let mut request = tonic::Request::new(GetWorkflowExecutionHistoryRequest {
         namespace: "default".to_owned(),
-        execution: Some(temporalio_protos::temporal::api::common::v1::WorkflowExecution {
-            workflow_id: "order-1".to_owned(),
-            run_id,
-        }),
+        execution: Some(
+            temporalio_protos::temporal::api::common::v1::WorkflowExecution {
+                workflow_id: "order-1".to_owned(),
+                run_id,
+            },
+        ),
         wait_new_event: true,
         history_event_filter_type: HistoryEventFilterType::CloseEvent as i32,
         ..GetWorkflowExecutionHistoryRequest::default()
@@ -90,7 +113,10 @@ async fn polls_and_history_waits_end_before_their_callers_give_up() {
     let page = calls.client().get_workflow_execution_history(request).await;
     let page = page.expect("an empty page, no error").into_inner();
     assert!(page.history.unwrap_or_default().events.is_empty());
-    assert!(!page.next_page_token.is_empty(), "the run is open: ask again");
+    assert!(
+        !page.next_page_token.is_empty(),
+        "the run is open: ask again"
+    );
     assert!(began.elapsed() >= Duration::from_millis(1_500), "it waited");
 }
 

@@ -90,7 +90,10 @@ impl Calls {
                 next_page_token,
                 ..GetWorkflowExecutionHistoryRequest::default()
             };
-            let page = self.client().get_workflow_execution_history(request).await?;
+            let page = self
+                .client()
+                .get_workflow_execution_history(request)
+                .await?;
             let page = page.into_inner();
             events.extend(page.history.unwrap_or_default().events);
             if page.next_page_token.is_empty() {
@@ -133,7 +136,10 @@ impl Calls {
         };
         let answered = self.client().query_workflow(request).await?.into_inner();
         let result = answered.query_result.unwrap_or_default();
-        let data = result.payloads.first().map(|payload| payload.data.as_slice());
+        let data = result
+            .payloads
+            .first()
+            .map(|payload| payload.data.as_slice());
         Ok(serde_json::from_slice(data.unwrap_or(b"null")).expect("answers are JSON"))
     }
 }

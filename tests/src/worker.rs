@@ -32,11 +32,13 @@ impl Ledger {
         let run = run_of(task);
         let attempt = (run.clone(), task.activity_id.clone(), task.attempt);
         if !self.handed_out.insert(attempt.clone()) {
-            self.violations.push(format!("attempt {attempt:?} was handed out twice"));
+            self.violations
+                .push(format!("attempt {attempt:?} was handed out twice"));
         }
         let activity = (run, task.activity_id.clone());
         if self.completed.contains(&activity) {
-            self.violations.push(format!("{activity:?} runs again after its completion"));
+            self.violations
+                .push(format!("{activity:?} runs again after its completion"));
         }
     }
 
@@ -116,7 +118,11 @@ async fn report(calls: &Calls, task: &PollActivityTaskQueueResponse, ledger: &Mu
             identity: "test-worker".to_owned(),
             ..RespondActivityTaskCompletedRequest::default()
         };
-        match calls.client().respond_activity_task_completed(request).await {
+        match calls
+            .client()
+            .respond_activity_task_completed(request)
+            .await
+        {
             Ok(_) => {
                 ledger.lock().expect("no poll panics").complete(task);
                 return;

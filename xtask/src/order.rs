@@ -62,7 +62,15 @@ pub fn play(flags: &[&str]) -> Result<(), String> {
     };
     say("Setting up: the WebAssembly toolchain, the server, the worker.");
     setup::wasm_toolchain()?;
-    let arguments = ["build", "--profile", profile, "-p", "mainspring", "-p", "order-worker"];
+    let arguments = [
+        "build",
+        "--profile",
+        profile,
+        "-p",
+        "mainspring",
+        "-p",
+        "order-worker",
+    ];
     run(&mut command("cargo", &arguments))?;
     let built = target().join(if profile == "dev" { "debug" } else { profile });
     let story = Story {
@@ -99,8 +107,16 @@ impl Story {
         let worker = self.start_worker()?;
         say("Ordering.");
         run(&mut self.cli(&[
-            "workflow", "start", "--type", "OrderWorkflow", "--workflow-id", "order-123",
-            "--task-queue", "orders", "--input", r#"{"OrderID":"order-123","UserID":"user-456"}"#,
+            "workflow",
+            "start",
+            "--type",
+            "OrderWorkflow",
+            "--workflow-id",
+            "order-123",
+            "--task-queue",
+            "orders",
+            "--input",
+            r#"{"OrderID":"order-123","UserID":"user-456"}"#,
         ]))?;
 
         self.wait_until("the payment is charged", |history| {
@@ -129,7 +145,9 @@ impl Story {
     fn check(&self) -> Result<(), String> {
         let report = self.report()?;
         println!("{report}");
-        let charges = report.lines().find(|line| line.trim().starts_with("charges:"));
+        let charges = report
+            .lines()
+            .find(|line| line.trim().starts_with("charges:"));
         if charges.map(str::trim) != Some("charges: 1") {
             return Err("the order was not charged exactly once".to_owned());
         }
@@ -150,7 +168,11 @@ impl Story {
     fn start_server(&self) -> Result<Process, String> {
         let port = self.address.rsplit(':').next().unwrap_or_default();
         let db = self.folder.join("mainspring.db");
-        let server = Process::start(command(&self.mainspring, &["dev", "--port", port]).arg("-f").arg(db))?;
+        let server = Process::start(
+            command(&self.mainspring, &["dev", "--port", port])
+                .arg("-f")
+                .arg(db),
+        )?;
         let began = Instant::now();
         while !succeeds(&mut self.cli(&["namespace", "list"])) {
             if began.elapsed() > Duration::from_secs(30) {

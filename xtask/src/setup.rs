@@ -46,7 +46,13 @@ pub fn python() -> Result<PathBuf, String> {
         let folder = folder.to_string_lossy().into_owned();
         run(&mut command("python3", &["-m", "venv", &folder]))?;
     }
-    let mut install = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let mut install = vec![
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
     install.extend(PYTHON_PACKAGES);
     run(&mut command(&python, &install))?;
     Ok(python)
@@ -59,7 +65,13 @@ pub fn cargo_deny() -> Result<PathBuf, String> {
     if !program.exists() {
         let folder = folder.to_string_lossy().into_owned();
         let arguments = [
-            "install", "--quiet", "--locked", "--root", &folder, "--version", CARGO_DENY,
+            "install",
+            "--quiet",
+            "--locked",
+            "--root",
+            &folder,
+            "--version",
+            CARGO_DENY,
             "cargo-deny",
         ];
         run(&mut command("cargo", &arguments))?;

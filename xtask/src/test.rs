@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::setup;
-use crate::shell::{command, root, run};
+use crate::shell::{command, root};
 
 /// Runs one stage, with its name and its duration around it.
 fn run_stage(name: &str, stage: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     println!("\n=== {name}");
     let began = Instant::now();
     stage().map_err(|error| format!("stage '{name}' failed: {error}"))?;
-    println!("=== {name}: ok after {:.0} s", began.elapsed().as_secs_f64());
+    println!(
+        "=== {name}: ok after {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -28,7 +31,15 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
     run_stage("documents name what exists", check_documents)?;
     run_stage("build", || cargo(&["build", "--workspace", "--bins"]))?;
     run_stage("lints", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])
     })?;
     run_stage("unit and end-to-end tests", || {
         cargo(&["test", "--workspace", "--no-fail-fast"])
@@ -36,12 +47,17 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
     if fast {
         return Ok(());
     }
-    run_stage("tests with the official Python SDK and the temporal CLI", python_tests)?;
+    run_stage(
+        "tests with the official Python SDK and the temporal CLI",
+        python_tests,
+    )?;
     run_stage("licences and sources of dependencies", || {
         let deny = setup::cargo_deny()?;
         run_command(&deny, &["check", "bans", "licenses", "sources"])
     })?;
-    run_stage("the order story", || crate::order::play(&["--profile", "dev"]))
+    run_stage("the order story", || {
+        crate::order::play(&["--profile", "dev"])
+    })
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {

@@ -96,11 +96,23 @@ impl Shop {
         for (what, sql) in [
             ("reservations", "SELECT count(*) AS n FROM reservations"),
             ("books in stock", "SELECT left_over AS n FROM stock"),
-            ("charge requests", "SELECT count(*) AS n FROM charge_requests"),
+            (
+                "charge requests",
+                "SELECT count(*) AS n FROM charge_requests",
+            ),
             ("charges", "SELECT count(*) AS n FROM charges"),
-            ("invoices", "SELECT count(*) AS n FROM notes WHERE kind = 'invoice'"),
-            ("emails", "SELECT count(*) AS n FROM notes WHERE kind = 'email'"),
-            ("shipments", "SELECT count(*) AS n FROM notes WHERE kind = 'shipment'"),
+            (
+                "invoices",
+                "SELECT count(*) AS n FROM notes WHERE kind = 'invoice'",
+            ),
+            (
+                "emails",
+                "SELECT count(*) AS n FROM notes WHERE kind = 'email'",
+            ),
+            (
+                "shipments",
+                "SELECT count(*) AS n FROM notes WHERE kind = 'shipment'",
+            ),
         ] {
             let n: i64 = sqlx::query(sql).fetch_one(&self.pool).await?.try_get("n")?;
             // Writing to a string cannot fail.
