@@ -5,7 +5,7 @@ use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::{
     Payload, Payloads, WorkflowExecution, WorkflowType,
 };
-use temporalio_protos::temporal::api::enums::v1::HistoryEventFilterType;
+use temporalio_protos::temporal::api::enums::v1::{HistoryEventFilterType, PendingActivityState};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
@@ -101,6 +101,22 @@ impl Calls {
             }
             next_page_token = page.next_page_token;
         }
+    }
+
+    /// The types of the latest run's activities that a worker has at the moment.
+    pub async fn running_activities(&self, workflow_id: &str) -> Vec<String> {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            execution: execution(workflow_id, ""),
+        };
+        let described = self.client().describe_workflow_execution(request).await;
+        let pending = described.expect("a run can be described").into_inner();
+        pending
+            .pending_activities
+            .into_iter()
+            .filter(|activity| activity.state() == PendingActivityState::Started)
+            .map(|activity| activity.activity_type.unwrap_or_default().name)
+            .collect()
     }
 
     /// Waits for the close event of a run.

@@ -83,7 +83,7 @@ impl Server {
         identity: String,
     ) -> Result<(), ServerError> {
         let report = ActivityReport::Failed {
-            failure,
+            failure: Box::new(failure),
             last_heartbeat_details,
         };
         self.report(namespace, activity, report, identity).await

@@ -111,7 +111,8 @@ impl Actor {
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
-        if !latest.run.owes_task() && !(asked && latest.run.blocked().is_none()) {
+        let answers = asked && latest.run.blocked().is_none();
+        if !latest.run.owes_task() && !answers {
             self.refuse_queries_of_blocked_run();
             return Turn::Enough;
         }

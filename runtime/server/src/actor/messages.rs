@@ -72,7 +72,7 @@ impl Actor {
                         } => run.fail_activity(
                             now,
                             &activity,
-                            failure,
+                            *failure,
                             last_heartbeat_details,
                             identity,
                         ),

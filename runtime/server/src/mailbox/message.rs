@@ -34,7 +34,7 @@ pub enum ActivityReport {
     /// Failed; with the last heartbeat's details if the worker sent them along.
     Failed {
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
         /// Flushed heartbeat details (ACT-07).
         last_heartbeat_details: Option<Payloads>,
     },
