@@ -31,21 +31,24 @@ impl Server {
     }
 
     /// A worker that also registers workflows polls for them: there is never one,
-    /// since the server runs workflow code itself.
+    /// since the server runs workflow code itself. The poll waits like any other,
+    /// so that a worker's shutdown ends it.
     pub async fn poll_workflow_task(
         &self,
-        namespace: &Namespace,
-        queue: &TaskQueue,
-        identity: &str,
+        poll: PollActivity,
         wait: Duration,
     ) -> Result<(), ServerError> {
-        self.core.namespaces.check(namespace)?;
-        self.core.matching.note_poller(namespace, queue, identity);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = self.core.stop.cancelled() => {}
+        self.core.namespaces.check(&poll.namespace)?;
+        if self.core.stop.is_cancelled() {
+            return Ok(());
         }
-        Ok(())
+        let poll = PollActivity {
+            task_queue: workflow_queue(&poll.task_queue),
+            ..poll
+        };
+        let matching = &self.core.matching;
+        matching.note_poller(&poll.namespace, &poll.task_queue, &poll.identity);
+        matching.poll(poll, wait).await.map(drop)
     }
 
     /// A worker process is shutting down: its waiting polls are answered now.
@@ -139,6 +142,12 @@ impl Server {
             })
             .await
     }
+}
+
+/// Where polls for workflow tasks wait: beside the activity queue of the same name
+/// (WRK-02), under a name that no client can give.
+pub(crate) fn workflow_queue(queue: &TaskQueue) -> TaskQueue {
+    TaskQueue::from(format!("\0workflow:{queue}"))
 }
 
 /// Whose mailbox, which run, which activity.

@@ -214,7 +214,10 @@ impl Server {
             return self.core.matching.describe(namespace, queue).await;
         }
         Ok(TaskQueueDescription {
-            pollers: self.core.matching.pollers(namespace, queue),
+            pollers: self
+                .core
+                .matching
+                .pollers(namespace, &activities::workflow_queue(queue)),
             backlog_count: 0,
             backlog_age: std::time::Duration::ZERO,
         })

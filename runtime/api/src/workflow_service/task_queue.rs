@@ -1,5 +1,6 @@
 //! Task queues: polls for workflow tasks, shutdown of workers, descriptions.
 
+use mainspring_server::PollActivity;
 use temporalio_protos::temporal::api::enums::v1::TaskQueueType;
 use temporalio_protos::temporal::api::taskqueue::v1::{PollerInfo, TaskQueueStats};
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -23,12 +24,14 @@ impl Workflows {
         let wait = wait_of(&request, TASK_WAIT);
         let request = request.into_inner();
         let limits = self.server.limits();
-        let namespace = namespace(&request.namespace, limits)?;
-        let queue = task_queue(request.task_queue.as_ref(), limits)?;
-        self.server
-            .poll_workflow_task(&namespace, &queue, &request.identity, wait)
-            .await
-            .map_err(status::of)?;
+        let poll = PollActivity {
+            namespace: namespace(&request.namespace, limits)?,
+            task_queue: task_queue(request.task_queue.as_ref(), limits)?,
+            identity: request.identity,
+            worker_instance_key: request.worker_instance_key,
+        };
+        let polled = self.server.poll_workflow_task(poll, wait).await;
+        polled.map_err(status::of)?;
         Ok(PollWorkflowTaskQueueResponse::default())
     }
 
@@ -56,8 +59,8 @@ impl Workflows {
         let described = self
             .server
             .describe_task_queue(&namespace, &queue, is_activity_queue)
-            .await
-            .map_err(status::of)?;
+            .await;
+        let described = described.map_err(status::of)?;
         let pollers = described.pollers.into_iter().map(|poller| PollerInfo {
             last_access_time: time(poller.last_access),
             identity: poller.identity,

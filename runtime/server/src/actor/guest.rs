@@ -22,6 +22,7 @@ use super::rebuild::{Rebuild, RebuildProgress};
 use super::step::Step;
 use super::{Actor, State};
 use crate::error::ServerError;
+use crate::mailbox::message::Message;
 
 /// The code of the latest run.
 pub(super) enum Guest {
@@ -190,6 +191,7 @@ impl Actor {
             RebuildProgress::Done(done) => {
                 latest.run.restore_unread(done.tail.batch, done.tail.behind);
                 latest.guest = Guest::Live(Box::new(LiveGuest::new(done.instance, done.component)));
+                self.touch();
                 Turn::Again
             }
             RebuildProgress::Failed(failure) => {
@@ -300,13 +302,16 @@ impl Actor {
             self.drop_guest();
             return Turn::Again;
         }
+        self.touch();
+        Turn::Again
+    }
+
+    /// The instance was used just now; another one may have to make room.
+    fn touch(&self) {
         if let Some(oldest) = self.core.residents.touch(&self.key) {
             // A full mailbox is at work: it is not the one to evict.
-            let _ = self
-                .core
-                .post(&oldest, crate::mailbox::message::Message::Evict);
+            let _ = self.core.post(&oldest, Message::Evict);
         }
-        Turn::Again
     }
 
     fn faulted(&mut self, is_overrun: bool, failure: TaskFailure) {

@@ -320,7 +320,11 @@ impl Actor {
                 State::Unknown | State::Nothing => return Err(self.unknown_run(None)),
             },
         };
-        let (facts, user_metadata) = self.core.run_facts(&self.key, run.run_id()).await?;
+        let (facts, user_metadata) = match run.new_run_facts() {
+            // It begins in this very step.
+            Some(facts) => (facts, None),
+            None => self.core.run_facts(&self.key, run.run_id()).await?,
+        };
         Ok(Box::new(WorkflowDescription::new(
             run,
             &facts,
