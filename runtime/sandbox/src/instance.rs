@@ -37,6 +37,8 @@ pub struct Fault {
 }
 
 /// What an activation led to.
+// One is made for each activation and moved once: a box would cost more.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Progress {
     /// The code waits and has nothing left to hear.
@@ -192,18 +194,26 @@ impl Instance {
                         self.event_cpu = Duration::ZERO;
                         Progress::Ended(end)
                     }
-                    None => fault_of(&misuse(
-                        "the workflow continues as new, which this server does not serve yet"
-                            .to_owned(),
-                    )),
+                    None => fault_of(
+                        &misuse(
+                            "the workflow continues as new, which this server does not serve yet"
+                                .to_owned(),
+                        ),
+                        None,
+                    ),
                 }),
-                Poll::Ready((_, _, Err(error))) => Some(fault_of(&error)),
+                Poll::Ready((store, _, Err(error))) => {
+                    Some(fault_of(&error, store.data().last_error()))
+                }
             },
             State::Answering(mut future) => match future.poll_once() {
-                Poll::Pending if self.waiting.load(Ordering::Acquire) => Some(fault_of(&misuse(
-                    "`answer-queries` waited for an event; it may only take queries and answer"
-                        .to_owned(),
-                ))),
+                Poll::Pending if self.waiting.load(Ordering::Acquire) => Some(fault_of(
+                    &misuse(
+                        "`answer-queries` waited for an event; it may only take queries and answer"
+                            .to_owned(),
+                    ),
+                    None,
+                )),
                 Poll::Pending => {
                     self.state = State::Answering(future);
                     None
@@ -213,11 +223,14 @@ impl Instance {
                     self.event_cpu = Duration::ZERO;
                     Some(Progress::Idle)
                 }
-                Poll::Ready((_, _, Err(error))) => Some(fault_of(&error)),
+                Poll::Ready((store, _, Err(error))) => {
+                    Some(fault_of(&error, store.data().last_error()))
+                }
             },
-            State::Fresh(_) | State::Ended(_) | State::Dead => Some(fault_of(&misuse(
-                "the instance is dead; it must be rebuilt from its history".to_owned(),
-            ))),
+            State::Fresh(_) | State::Ended(_) | State::Dead => Some(fault_of(
+                &misuse("the instance is dead; it must be rebuilt from its history".to_owned()),
+                None,
+            )),
         }
     }
 
@@ -244,7 +257,8 @@ impl Instance {
     }
 }
 
-fn fault_of(error: &wasmtime::Error) -> Progress {
+/// What a trap means. `said`: the last error that the code logged before it.
+fn fault_of(error: &wasmtime::Error, said: Option<&str>) -> Progress {
     let failure = match error.downcast_ref::<GuestFault>() {
         Some(fault) => TaskFailure {
             cause: fault.cause,
@@ -253,7 +267,10 @@ fn fault_of(error: &wasmtime::Error) -> Progress {
         },
         None => TaskFailure {
             cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
-            message: format!("the workflow's code trapped: {}", error.root_cause()),
+            message: match said {
+                Some(said) => format!("the workflow's code trapped after it said: {said}"),
+                None => format!("the workflow's code trapped: {}", error.root_cause()),
+            },
             details: format!("{error:?}"),
         },
     };

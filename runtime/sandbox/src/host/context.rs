@@ -31,6 +31,16 @@ impl logging::Host for Host {
         mut message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
+        if message.len() > LONGEST_MESSAGE {
+            let mut end = LONGEST_MESSAGE;
+            while !message.is_char_boundary(end) {
+                end -= 1;
+            }
+            message.truncate(end);
+        }
+        if matches!(level, Level::Error) {
+            self.last_error = Some(message.clone());
+        }
         let (key, run_id) = match &self.session {
             None => (None, None),
             Some(session) => {
@@ -42,13 +52,6 @@ impl logging::Host for Host {
                 (Some(facts.key.clone()), Some(facts.run_id))
             }
         };
-        if message.len() > LONGEST_MESSAGE {
-            let mut end = LONGEST_MESSAGE;
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            message.truncate(end);
-        }
         let workflow = key.map(|key| key.to_string()).unwrap_or_default();
         let run_id = run_id.map(|run_id| run_id.to_string()).unwrap_or_default();
         let fields = tracing::field::debug(&fields);

@@ -12,6 +12,7 @@ impl events::Host for Host {
     /// Pending where there is nothing to hear: whoever drives the instance polls
     /// again after the next task has begun.
     async fn next(&mut self) -> wasmtime::Result<Event> {
+        self.forget_last_error();
         poll_fn(|_| match self.session() {
             Err(error) => Poll::Ready(Err(error)),
             Ok(mut session) => match session.next_event() {

@@ -22,6 +22,8 @@ pub(crate) struct Host {
     /// The code waits in `next` or `wait` and there is nothing to hear.
     waiting: Arc<AtomicBool>,
     memory: MemoryLimit,
+    /// The last thing that the code logged as an error: a panic's message, mostly.
+    last_error: Option<String>,
 }
 
 /// The cap on linear memory: a `memory.grow` past it traps, since code that could
@@ -44,6 +46,7 @@ impl Host {
                 cap_bytes: memory_cap_bytes,
                 used_bytes: 0,
             },
+            last_error: None,
         }
     }
 
@@ -55,6 +58,7 @@ impl Host {
                 cap_bytes: memory_cap_bytes,
                 used_bytes: 0,
             },
+            last_error: None,
         }
     }
 
@@ -69,6 +73,16 @@ impl Host {
 
     fn set_waiting(&self) {
         self.waiting.store(true, Ordering::Release);
+    }
+
+    /// The code goes on: what it said does not belong to what comes.
+    fn forget_last_error(&mut self) {
+        self.last_error = None;
+    }
+
+    /// What the code said before it trapped.
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     pub(crate) fn limiter(&mut self) -> &mut dyn wasmtime::ResourceLimiter {
