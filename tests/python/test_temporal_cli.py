@@ -61,8 +61,10 @@ def test_cancel_and_terminate(server):
     server.temporal("workflow", "terminate", "--workflow-id", terminated, "--reason", "enough")
     result = server.temporal("workflow", "result", "--workflow-id", terminated, check=False)
     assert "workflow failed" in result.stderr
-    described = server.temporal("workflow", "describe", "--workflow-id", terminated)
-    assert "TERMINATED" in described.stdout.upper()
+    described = server.temporal(
+        "workflow", "describe", "--workflow-id", terminated, "--output", "json"
+    )
+    assert "WORKFLOW_EXECUTION_STATUS_TERMINATED" in described.stdout
 
 
 def test_an_activity_is_completed_and_failed_by_id(server):
