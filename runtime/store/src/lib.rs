@@ -2,12 +2,15 @@
 //!
 //! [`Store`] speaks the domain's words: commit these writes, read this history,
 //! which runs are due. SQLite implements it ([`sqlite::SqliteStore`]); a second
-//! implementation passes the same suite ([`suite`]). The store decides nothing:
+//! implementation passes the same tests (the feature `suite`). It decides nothing:
 //! it writes what the engine says, guards it by versions, and answers by index.
 
 pub mod components;
 pub mod namespaces;
 pub mod sqlite;
+#[cfg(feature = "suite")]
+#[allow(clippy::unwrap_used)] // It is a test, in a place where others can call it.
+pub mod suite;
 pub mod visibility;
 
 use std::fmt;

@@ -1,0 +1,90 @@
+//! The shared suite on SQLite, and what only SQLite must do.
+
+use std::sync::Arc;
+
+use mainspring_store::sqlite::SqliteStore;
+use mainspring_store::{Store, StoreError, suite};
+use tempfile::TempDir;
+
+struct Fixture {
+    folder: TempDir,
+    store: Arc<SqliteStore>,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("m.db"))
+            .await
+            .unwrap();
+        Self {
+            folder,
+            store: Arc::new(store),
+        }
+    }
+}
+
+macro_rules! suite {
+    ($($behaviour:ident),* $(,)?) => {
+        $(#[tokio::test]
+        async fn $behaviour() {
+            suite::$behaviour(&*Fixture::new().await.store).await;
+        })*
+    };
+}
+
+suite! {
+    a_conflict_fails_its_own_write_and_nothing_else,
+    a_start_replaces_only_the_run_that_it_names,
+    what_closes_is_gone_and_what_stays_is_read_back,
+    a_row_only_write_is_guarded_and_lowers_the_alarm,
+    due_runs_come_in_order_and_in_pages,
+    queued_tasks_come_in_order_and_in_pages,
+    histories_are_read_from_both_ends,
+    request_ids_are_remembered,
+    lists_filter_and_page_without_gaps,
+    counts_stay_right_through_starts_and_closes,
+    namespaces_are_registered_once,
+    components_switch_and_share_their_bytes,
+    random_commits_agree_with_a_model,
+}
+
+#[tokio::test]
+async fn a_second_server_is_kept_out() {
+    let fixture = Fixture::new().await;
+    let second = SqliteStore::open(&fixture.folder.path().join("m.db")).await;
+    assert!(
+        matches!(second, Err(StoreError::Locked { .. })),
+        "{second:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_can_be_opened_again_and_refuses_calls_itself() {
+    let fixture = Fixture::new().await;
+    let run = suite::a_run_is_written(&*fixture.store).await;
+    fixture.store.close().await.unwrap();
+    assert!(fixture.store.commit(&[]).await.is_err());
+    let path = fixture.folder.path().join("m.db");
+    drop(fixture.store);
+    let again = SqliteStore::open(&path).await.unwrap();
+    suite::it_is_read_back(&again, &run).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named() {
+    let error = SqliteStore::open("/nowhere/at/all/m.db".as_ref())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error}");
+    assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.db");
+    std::fs::write(&path, vec![b'x'; 8_192]).unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error}");
+}
