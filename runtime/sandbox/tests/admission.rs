@@ -50,11 +50,11 @@ fn order_component() -> Vec<u8> {
         String::from_utf8_lossy(&built.stderr)
     );
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
-    let end = "order_workflow.wasm\"";
-    let artifact = messages.split('"').map(|word| format!("{word}\""));
-    let path = artifact.filter(|word| word.ends_with(end)).next_back();
+    let path = messages
+        .split('"')
+        .rfind(|word| word.ends_with("order_workflow.wasm"));
     let path = path.expect("cargo names the module");
-    let module = std::fs::read(path.trim_end_matches('"')).expect("the module can be read");
+    let module = std::fs::read(path).expect("the module can be read");
     ComponentEncoder::default()
         .validate(true)
         .module(&module)

@@ -13,10 +13,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store = SqliteStore::open(&folder.path().join("m.db"))
             .await
-            .unwrap();
+            .expect("a new file can be opened");
         Self {
             folder,
             store: Arc::new(store),
