@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mainspring_tests::{Calls, Ledger, Server, Worker, component_of};
 use temporalio_protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 use tonic::Code;
 
@@ -141,4 +142,68 @@ async fn a_clean_stop_keeps_everything() {
     let _worker = Worker::start(&calls, 1, &ledger);
     let close = calls.close_event("order-1", &run_id).await;
     assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+}
+
+/// The same component with other bytes: a custom section that nobody reads.
+fn another_build_of(component: &std::path::Path) -> std::path::PathBuf {
+    let mut bytes = std::fs::read(component).expect("the component can be read");
+    bytes.extend_from_slice(b"\x00\x05\x04next");
+    let file = component.with_extension("next.wasm");
+    std::fs::write(&file, bytes).expect("a file can be written");
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_stay_on_the_component_that_they_began_with() {
+    let server = Server::start(&[]).await;
+    let component = component_of("examples/order/workflow");
+    let versioned = |file: &std::path::Path, label: &str| {
+        let file = file.to_string_lossy().into_owned();
+        let (text, uploaded) = server.cli(&["component", "upload", &file, "--version", label]);
+        assert!(uploaded, "{text}");
+    };
+    versioned(&component, "v1");
+    let calls = server.calls();
+    let old = calls.start_order("old", "").await.unwrap();
+    versioned(&another_build_of(&component), "v2");
+    let new = calls.start_order("new", "").await.unwrap();
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let _worker = Worker::start(&calls, 2, &ledger);
+    for (id, run_id, label) in [("old", old, "v1"), ("new", new, "v2")] {
+        let close = calls.close_event(id, &run_id).await;
+        assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+        let history = calls.history(id, &run_id).await.unwrap();
+        let labels: Vec<String> = history.iter().filter_map(version_of).collect();
+        assert_eq!(
+            labels, [label; 6],
+            "every task of {id} ran on its own version"
+        );
+    }
+    let delete = ["component", "delete", "OrderWorkflow", "--version", "v1"];
+    let (text, deleted) = server.cli(&delete);
+    assert!(!deleted, "a run was made with it: {text}");
+    assert!(text.contains("1 closed runs"), "{text}");
+}
+
+/// The version label that completed a workflow task.
+fn version_of(event: &HistoryEvent) -> Option<String> {
+    match event.attributes.as_ref()? {
+        Attributes::WorkflowTaskCompletedEventAttributes(completed) => {
+            Some(completed.deployment_version.clone()?.build_id)
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_component_is_refused_and_nothing_changes() {
+    let server = Server::start(&[]).await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("text.wasm");
+    std::fs::write(&file, "not a component").expect("a file can be written");
+    let (text, uploaded) = server.cli(&["component", "upload", &file.to_string_lossy()]);
+    assert!(!uploaded);
+    assert!(text.contains("not WebAssembly"), "{text}");
+    let (text, listed) = server.cli(&["component", "list"]);
+    assert!(listed && !text.contains("text"), "{text}");
 }
