@@ -219,3 +219,121 @@ impl Cutter {
         self.last_event_id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use temporalio_protos::temporal::api::history::v1::{
+        TimerStartedEventAttributes, WorkflowExecutionSignaledEventAttributes,
+        WorkflowExecutionStartedEventAttributes, WorkflowTaskFailedEventAttributes,
+        WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+    };
+
+    use super::*;
+    use crate::history;
+
+    /// A history as letters: `S` start, `s` task scheduled, `t` started, `c`
+    /// completed, `f` failed, `m` a message, `k` a command of the last task.
+    fn events(letters: &str) -> Vec<HistoryEvent> {
+        let mut completed = 0;
+        letters
+            .chars()
+            .zip(1..)
+            .map(|(letter, id)| {
+                let attributes = match letter {
+                    'S' => Attributes::WorkflowExecutionStartedEventAttributes(
+                        WorkflowExecutionStartedEventAttributes::default(),
+                    ),
+                    's' => Attributes::WorkflowTaskScheduledEventAttributes(
+                        WorkflowTaskScheduledEventAttributes::default(),
+                    ),
+                    't' => Attributes::WorkflowTaskStartedEventAttributes(
+                        WorkflowTaskStartedEventAttributes::default(),
+                    ),
+                    'c' => {
+                        completed = id;
+                        Attributes::WorkflowTaskCompletedEventAttributes(
+                            WorkflowTaskCompletedEventAttributes::default(),
+                        )
+                    }
+                    'f' => Attributes::WorkflowTaskFailedEventAttributes(
+                        WorkflowTaskFailedEventAttributes::default(),
+                    ),
+                    'm' => Attributes::WorkflowExecutionSignaledEventAttributes(
+                        WorkflowExecutionSignaledEventAttributes::default(),
+                    ),
+                    'k' => Attributes::TimerStartedEventAttributes(TimerStartedEventAttributes {
+                        workflow_task_completed_event_id: completed,
+                        ..TimerStartedEventAttributes::default()
+                    }),
+                    other => panic!("{other} is no event"),
+                };
+                history::event(id, Timestamp::from_nanos(id), attributes)
+            })
+            .collect()
+    }
+
+    fn ids(events: &[HistoryEvent]) -> Vec<i64> {
+        events.iter().map(|event| event.event_id).collect()
+    }
+
+    /// The batches and commands of the tasks, and the tail's batch and what is
+    /// behind it.
+    fn cut(letters: &str) -> (Vec<(Vec<i64>, Vec<i64>)>, Vec<i64>, Vec<i64>) {
+        let mut cutter = Cutter::default();
+        let mut tasks = Vec::new();
+        for event in events(letters) {
+            tasks.extend(cutter.push(event).expect("a history without gaps"));
+        }
+        tasks.extend(cutter.take_complete());
+        let tail = cutter.into_tail();
+        let tasks = tasks
+            .iter()
+            .map(|task| (ids(&task.input.batch), ids(&task.commands)))
+            .collect();
+        (tasks, ids(&tail.batch), ids(&tail.behind))
+    }
+
+    #[test]
+    fn a_batch_is_what_came_between_two_tasks() {
+        let (tasks, batch, behind) = cut("Sstckkmmstckm");
+        assert_eq!(tasks, [(vec![], vec![5, 6]), (vec![7, 8], vec![12])]);
+        assert_eq!((batch, behind), (vec![13], vec![]));
+    }
+
+    #[test]
+    fn what_comes_in_while_a_task_is_open_belongs_to_the_next() {
+        let (tasks, batch, _) = cut("Smstmcstc");
+        assert_eq!(tasks, [(vec![2], vec![]), (vec![5], vec![])]);
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn a_failed_task_leaves_its_batch_to_the_next() {
+        let (tasks, _, _) = cut("Smstmfmstc");
+        assert_eq!(tasks, [(vec![2, 5, 7], vec![])]);
+    }
+
+    #[test]
+    fn a_task_that_a_crash_left_open_keeps_its_batch_and_what_is_behind_it() {
+        let (tasks, batch, behind) = cut("Sstcmstmm");
+        assert_eq!(tasks.len(), 1);
+        assert_eq!((batch, behind), (vec![5], vec![8, 9]));
+    }
+
+    #[test]
+    fn a_history_with_a_hole_is_named_and_no_panic() {
+        let mut cutter = Cutter::default();
+        let broken = events("Ss")
+            .into_iter()
+            .skip(1)
+            .map(|event| cutter.push(event));
+        let gap = BrokenHistory::Gap {
+            expected: 1,
+            found: 2,
+        };
+        assert_eq!(broken.collect::<Result<Vec<_>, _>>(), Err(gap));
+        let mut cutter = Cutter::default();
+        let orphan = events("c").remove(0);
+        assert_eq!(cutter.push(orphan), Err(BrokenHistory::NotOpen(1)));
+    }
+}
