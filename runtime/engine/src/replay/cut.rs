@@ -272,13 +272,15 @@ mod tests {
             .collect()
     }
 
-    fn ids(events: &[HistoryEvent]) -> Vec<i64> {
+    type Ids = Vec<i64>;
+
+    fn ids(events: &[HistoryEvent]) -> Ids {
         events.iter().map(|event| event.event_id).collect()
     }
 
     /// The batches and commands of the tasks, and the tail's batch and what is
     /// behind it.
-    fn cut(letters: &str) -> (Vec<(Vec<i64>, Vec<i64>)>, Vec<i64>, Vec<i64>) {
+    fn cut(letters: &str) -> (Vec<(Ids, Ids)>, Ids, Ids) {
         let mut cutter = Cutter::default();
         let mut tasks = Vec::new();
         for event in events(letters) {
