@@ -16,7 +16,7 @@ const PYTHON_PACKAGES: [&str; 4] = [
     "pytest-asyncio==1.2.0",
 ];
 /// The tool that checks licences and sources of dependencies.
-const CARGO_DENY: &str = "0.19";
+const CARGO_DENY: &str = "^0.19";
 
 /// Makes sure that workflows can be built: rustup's target, or Debian's packages.
 pub fn wasm_toolchain() -> Result<(), String> {
