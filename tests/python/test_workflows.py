@@ -166,9 +166,11 @@ async def test_bad_input_is_refused_in_words(client):
         await client.start_workflow("Nothing", id=new_id(), task_queue="kit")
     assert unknown_type.value.status == RPCStatusCode.NOT_FOUND
     assert "mainspring component upload" in unknown_type.value.message
-    with pytest.raises(RPCError) as too_large:
-        await client.start_workflow("Failer", "x" * 2_200_000, id=new_id(), task_queue="kit")
-    assert "payload-bytes" in too_large.value.message
+    for size, limit in ((2_200_000, "payload-bytes"), (6_000_000, "request-bytes")):
+        with pytest.raises(RPCError) as too_large:
+            await client.start_workflow("Failer", "x" * size, id=new_id(), task_queue="kit")
+        assert too_large.value.status == RPCStatusCode.INVALID_ARGUMENT
+        assert limit in too_large.value.message
     with pytest.raises(RPCError) as unknown:
         await client.get_workflow_handle(new_id()).signal("add")
     assert unknown.value.status == RPCStatusCode.NOT_FOUND

@@ -24,8 +24,9 @@ const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService"
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long it waits for the answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Room for the message around a payload of the largest size allowed.
-const MESSAGE_MARGIN_BYTES: usize = 64 * 1024;
+/// Messages up to this many times the request limit are read, so that they can be
+/// refused in words: what the transport itself refuses, clients try again for ever.
+const REFUSED_IN_WORDS: usize = 4;
 
 /// The front door cannot be opened or kept open.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,10 @@ pub async fn serve(
 }
 
 async fn routes(server: Server) -> Result<Routes, ServeError> {
-    let request_bytes = server.limits().request_bytes;
+    let largest_read = server
+        .limits()
+        .request_bytes
+        .saturating_mul(REFUSED_IN_WORDS);
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter
         .set_service_status(WORKFLOW_SERVICE, tonic_health::ServingStatus::Serving)
@@ -74,14 +78,14 @@ async fn routes(server: Server) -> Result<Routes, ServeError> {
     };
     let workflows = WorkflowServiceServer::new(Workflows::new(server.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(request_bytes + MESSAGE_MARGIN_BYTES)
+        .max_decoding_message_size(largest_read)
         .max_encoding_message_size(usize::MAX);
     let operators = OperatorServiceServer::new(Operators)
         .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(request_bytes + MESSAGE_MARGIN_BYTES);
+        .max_decoding_message_size(largest_read);
     let components = ComponentServiceServer::new(Components::new(server))
         .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(request_bytes + MESSAGE_MARGIN_BYTES);
+        .max_decoding_message_size(largest_read);
     let mut routes = Routes::builder();
     routes
         .add_service(workflows)

@@ -13,6 +13,7 @@ mod task_queue;
 use std::time::Duration;
 
 use mainspring_server::Server;
+use prost::Message;
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status};
 
@@ -33,6 +34,19 @@ pub(crate) struct Workflows {
 impl Workflows {
     pub(crate) fn new(server: Server) -> Self {
         Self { server }
+    }
+
+    /// Refuses a request over the limit: here and not in the transport, whose
+    /// refusal clients would try again for ever.
+    fn check_size<M: Message>(&self, request: &M) -> Result<(), Status> {
+        let (bytes, limit) = (request.encoded_len(), self.server.limits().request_bytes);
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(Status::invalid_argument(format!(
+            "The request has {bytes} bytes; {limit} are allowed (limit request-bytes). \
+             Pass references instead of large values."
+        )))
     }
 }
 
@@ -71,6 +85,7 @@ macro_rules! delegate {
                 &self,
                 request: Request<$request>,
             ) -> Result<Response<$response>, Status> {
+                self.check_size(request.get_ref())?;
                 Workflows::$name(self, request).await.map(Response::new)
             })*
         }
