@@ -1,5 +1,5 @@
 //! How events change a run. This is the only place where what history tells
-//! changes, so folding a history gives the same state as living it.
+//! changes.
 
 use prost::Message as _;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
