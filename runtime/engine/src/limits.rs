@@ -33,6 +33,9 @@ pub struct Limits {
     pub id_bytes: usize,
     /// Instances kept live at once.
     pub live_instances: usize,
+    /// How long an instance is kept live while nothing happens to its run; longer
+    /// where its history is long.
+    pub instance_idle: Duration,
     /// Messages waiting in one mailbox.
     pub mailbox_messages: usize,
     /// Transitions waiting for the commit pipeline.
@@ -61,6 +64,7 @@ impl Default for Limits {
             history_bytes: 1024 * 1024 * 1024,
             id_bytes: 1_000,
             live_instances: 10_000,
+            instance_idle: Duration::from_secs(10),
             mailbox_messages: 10_000,
             commit_queue: 4_096,
             queue_tasks_in_memory: 1_000,

@@ -151,8 +151,8 @@ pub struct VisibilityRow {
 }
 
 /// A small write that touches one pending activity and neither history nor the
-/// run's code: a task that a poller took, a heartbeat, a task given back.
-#[derive(Clone, Debug)]
+/// run's own state: a task that a poller took, a heartbeat, a task given back.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ActivityWrite {
     /// The row as it is after the commit; refused unless the stored stamp is
     /// `row.stamp - 1`.
@@ -167,8 +167,14 @@ pub struct ActivityWrite {
 pub enum Write {
     /// A step of a workflow ID.
     Transition(Transition),
-    /// A row-only update.
-    Activity(ActivityWrite),
+    /// Pending activities of one workflow ID that changed and nothing else;
+    /// written all or none.
+    Activities {
+        /// The workflow ID.
+        key: WorkflowKey,
+        /// The rows.
+        writes: Vec<ActivityWrite>,
+    },
 }
 
 /// The image of a run that a restart reads: rows, not history.

@@ -4,6 +4,7 @@
 //! into a component, `serve` starts the server. Every command but `dev` and
 //! `server` is a gRPC client and knows the server's API alone.
 
+mod bench;
 mod build;
 mod cli;
 mod error;

@@ -103,6 +103,15 @@ impl Alarms {
         }
     }
 
+    /// Sets the alarm of a workflow ID to `at` unless an earlier one is set: for
+    /// writes that know of one deadline and not of the others.
+    pub fn lower(&self, key: &WorkflowKey, at: Timestamp) {
+        let earlier = self.shared.near.lock().by_key.get(key).copied();
+        if earlier.is_none_or(|earlier| at < earlier) {
+            self.set(key, Some(at));
+        }
+    }
+
     /// Wakes runs as they become due, until `stop`. `wake` is false where the
     /// mailbox has no room; the alarm is then tried again.
     pub async fn run(

@@ -122,6 +122,11 @@ impl Components {
         })
     }
 
+    /// Whether the compiled code of a digest is in memory.
+    pub fn is_loaded(&self, digest: Digest) -> bool {
+        self.sandbox.loaded(digest).is_some()
+    }
+
     /// The compiled code of a digest: from memory, from the cache on disk, or
     /// compiled again from the stored bytes.
     pub async fn load(&self, digest: Digest) -> Result<Component, ServerError> {

@@ -113,7 +113,7 @@ impl Server {
                 matching: Matching::new(store.clone(), clock.clone(), limits.clone(), confirm),
                 alarms: Alarms::default(),
                 watchers: Watchers::default(),
-                residents: Residents::new(limits.live_instances),
+                residents: Residents::new(limits.live_instances, limits.instance_idle),
                 components,
                 namespaces,
                 store,
@@ -132,9 +132,16 @@ impl Server {
             core.stop.clone(),
             move |key| ringing.post(key, Message::Wake).is_ok(),
         ));
+        let evicting = core.clone();
+        let idle = tokio::spawn(core.residents.clone().run(
+            core.clock.clone(),
+            core.stop.clone(),
+            // A full mailbox is at work: its run is not idle.
+            move |key| drop(evicting.post(key, Message::Evict)),
+        ));
         Ok(Self {
             core,
-            tasks: Arc::new(Mutex::new(vec![commits, alarms])),
+            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle])),
         })
     }
 

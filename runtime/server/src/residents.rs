@@ -1,70 +1,138 @@
-//! Which workflow IDs hold a live instance, and who must go when there are too
-//! many: the one that was used least recently.
+//! Which workflow IDs hold a live instance, and who must go: those that have been
+//! idle for a while, and where there are too many, those that would go first.
+//!
+//! An instance is kept idle for a time, and the longer, the longer its history:
+//! what a replay would cost is what keeping it saves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainspring_engine::ids::WorkflowKey;
+use mainspring_engine::time::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-/// The live instances by last use. Cheap to clone.
+use crate::outside::Clock;
+
+/// How much longer an instance is kept idle for each event of its history: about
+/// a thousand times what replaying the event takes.
+const KEPT_PER_EVENT: Duration = Duration::from_millis(3);
+
+/// When an instance goes, and a number that tells equal times apart.
+type Expiry = (Timestamp, u64);
+
+/// The live instances by expiry. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Residents {
     inner: Arc<Mutex<Inner>>,
+    came: Arc<Notify>,
     limit: usize,
+    idle: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     uses: u64,
-    by_use: BTreeMap<u64, WorkflowKey>,
-    by_key: HashMap<WorkflowKey, u64>,
+    by_expiry: BTreeMap<Expiry, WorkflowKey>,
+    by_key: HashMap<WorkflowKey, Expiry>,
+}
+
+impl Inner {
+    fn remove(&mut self, key: &WorkflowKey) {
+        if let Some(expiry) = self.by_key.remove(key) {
+            self.by_expiry.remove(&expiry);
+        }
+    }
+
+    fn take_first(&mut self) -> Option<WorkflowKey> {
+        let (_, key) = self.by_expiry.pop_first()?;
+        self.by_key.remove(&key);
+        Some(key)
+    }
+
+    fn first_expiry(&self) -> Option<Timestamp> {
+        self.by_expiry.first_key_value().map(|((at, _), _)| *at)
+    }
 }
 
 impl Residents {
-    /// At most `limit` at once.
-    pub fn new(limit: usize) -> Self {
+    /// At most `limit` at once, each idle for `idle` at least.
+    pub fn new(limit: usize, idle: Duration) -> Self {
         Self {
             inner: Arc::default(),
+            came: Arc::default(),
             limit,
+            idle,
         }
     }
 
     /// The workflow ID has used its instance just now. Returns who must go for
     /// it, if there are too many.
     #[must_use]
-    pub fn touch(&self, key: &WorkflowKey) -> Option<WorkflowKey> {
+    pub fn touch(
+        &self,
+        key: &WorkflowKey,
+        now: Timestamp,
+        history_events: i64,
+    ) -> Option<WorkflowKey> {
+        let events = u32::try_from(history_events).unwrap_or(u32::MAX);
+        let expires = now + self.idle + KEPT_PER_EVENT.saturating_mul(events);
         let mut inner = self.inner.lock();
+        inner.remove(key);
         inner.uses += 1;
-        let use_number = inner.uses;
-        if let Some(last) = inner.by_key.insert(key.clone(), use_number) {
-            inner.by_use.remove(&last);
+        let expiry = (expires, inner.uses);
+        inner.by_key.insert(key.clone(), expiry);
+        inner.by_expiry.insert(expiry, key.clone());
+        if inner.by_key.len() == 1 {
+            self.came.notify_one();
         }
-        inner.by_use.insert(use_number, key.clone());
         if inner.by_key.len() <= self.limit {
             return None;
         }
-        Self::take_oldest(&mut inner)
+        inner.take_first()
     }
 
     /// The workflow ID holds no instance any more.
     pub fn remove(&self, key: &WorkflowKey) {
-        let mut inner = self.inner.lock();
-        if let Some(last) = inner.by_key.remove(key) {
-            inner.by_use.remove(&last);
-        }
+        self.inner.lock().remove(key);
     }
 
     /// Somebody who should go because there is no room for a new instance.
     #[must_use]
-    pub fn oldest(&self) -> Option<WorkflowKey> {
-        Self::take_oldest(&mut self.inner.lock())
+    pub fn first_to_go(&self) -> Option<WorkflowKey> {
+        self.inner.lock().take_first()
     }
 
-    fn take_oldest(inner: &mut Inner) -> Option<WorkflowKey> {
-        let (_, oldest) = inner.by_use.pop_first()?;
-        inner.by_key.remove(&oldest);
-        Some(oldest)
+    /// Sends away who has been idle for long enough, until `stop`. Sleeps until the
+    /// next one is due; uses only make expiries later.
+    pub async fn run(
+        self,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+        evict: impl Fn(&WorkflowKey),
+    ) {
+        loop {
+            let now = clock.now();
+            while let Some(key) = self.take_expired(now) {
+                evict(&key);
+            }
+            let next = self.inner.lock().first_expiry();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.came.notified(), if next.is_none() => {}
+                () = clock.sleep_until(next.unwrap_or(now)), if next.is_some() => {}
+            }
+        }
+    }
+
+    fn take_expired(&self, now: Timestamp) -> Option<WorkflowKey> {
+        let mut inner = self.inner.lock();
+        if inner.first_expiry()? > now {
+            return None;
+        }
+        inner.take_first()
     }
 }
 
@@ -72,19 +140,39 @@ impl Residents {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_least_recently_used_goes_first() {
-        let key = |id: &str| WorkflowKey {
+    const IDLE: Duration = Duration::from_secs(10);
+
+    fn key(id: &str) -> WorkflowKey {
+        WorkflowKey {
             namespace: "default".into(),
             workflow_id: id.into(),
-        };
-        let residents = Residents::new(2);
-        assert_eq!(residents.touch(&key("a")), None);
-        assert_eq!(residents.touch(&key("b")), None);
-        assert_eq!(residents.touch(&key("a")), None);
-        assert_eq!(residents.touch(&key("c")), Some(key("b")));
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let residents = Residents::new(2, IDLE);
+        assert_eq!(residents.touch(&key("a"), at(1), 0), None);
+        assert_eq!(residents.touch(&key("b"), at(2), 0), None);
+        assert_eq!(residents.touch(&key("a"), at(3), 0), None);
+        assert_eq!(residents.touch(&key("c"), at(4), 0), Some(key("b")));
         residents.remove(&key("a"));
-        assert_eq!(residents.oldest(), Some(key("c")));
-        assert_eq!(residents.oldest(), None);
+        assert_eq!(residents.first_to_go(), Some(key("c")));
+        assert_eq!(residents.first_to_go(), None);
+    }
+
+    #[test]
+    fn the_idle_go_when_their_time_is_over_and_long_histories_stay_longer() {
+        let residents = Residents::new(10, IDLE);
+        assert_eq!(residents.touch(&key("long"), at(0), 10_000), None);
+        assert_eq!(residents.touch(&key("short"), at(1), 10), None);
+        assert_eq!(residents.take_expired(at(11)), None);
+        assert_eq!(residents.take_expired(at(12)), Some(key("short")));
+        assert_eq!(residents.take_expired(at(39)), None);
+        assert_eq!(residents.take_expired(at(40)), Some(key("long")));
     }
 }

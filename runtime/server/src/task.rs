@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mainspring_engine::activity::StartedAttempt;
-use mainspring_engine::ids::{RunId, WorkflowKey, WorkflowType};
+use mainspring_engine::ids::{RunId, WorkflowKey};
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
 /// What happens to a task that never reached the transport: it is given back to
@@ -22,8 +22,6 @@ pub struct ActivityTask {
     pub key: WorkflowKey,
     /// The run.
     pub run_id: RunId,
-    /// The run's workflow type.
-    pub workflow_type: WorkflowType,
     /// Type, ID, input, headers as they were scheduled.
     pub scheduled: Arc<ActivityTaskScheduledEventAttributes>,
     /// The attempt: its number, times, timeouts and the last heartbeat's details.
@@ -37,7 +35,6 @@ impl ActivityTask {
         token: Vec<u8>,
         key: WorkflowKey,
         run_id: RunId,
-        workflow_type: WorkflowType,
         scheduled: Arc<ActivityTaskScheduledEventAttributes>,
         attempt: StartedAttempt,
         give_back: GiveBack,
@@ -46,7 +43,6 @@ impl ActivityTask {
             token,
             key,
             run_id,
-            workflow_type,
             scheduled,
             attempt,
             give_back: Some(give_back),

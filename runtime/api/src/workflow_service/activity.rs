@@ -242,7 +242,7 @@ fn task_response(task: &ActivityTask) -> PollActivityTaskQueueResponse {
         task_token: task.token.clone(),
         workflow_namespace: task.key.namespace.to_string(),
         workflow_type: Some(WorkflowType {
-            name: task.workflow_type.to_string(),
+            name: task.attempt.workflow_type.to_string(),
         }),
         workflow_execution: Some(WorkflowExecution {
             workflow_id: task.key.workflow_id.to_string(),

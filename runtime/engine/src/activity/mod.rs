@@ -38,10 +38,10 @@ use self::record::{Phase, Record};
 pub use self::view::{ActivityState, ActivityView};
 use crate::failure;
 use crate::guest::ScheduleActivity;
-use crate::ids::{RunId, TaskQueue};
+use crate::ids::{RunId, TaskQueue, WorkflowType};
 use crate::retry::{self, FailedAttempt, Verdict};
 use crate::time::{Timestamp, wire_duration};
-use crate::transition::ActivityRow;
+use crate::transition::{ActivityRow, ActivityWrite};
 
 /// How a worker or a client names an activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct StartedAttempt {
     pub retry_policy: RetryPolicy,
     /// Dispatch priority.
     pub priority: Option<Priority>,
+    /// What runs the activity.
+    pub workflow_type: WorkflowType,
 }
 
 /// The four timeouts in force; `None` is infinite or off.
@@ -234,6 +236,7 @@ impl PendingActivity {
     pub(crate) fn schedule(
         run_id: RunId,
         scheduled_event_id: i64,
+        workflow_type: &str,
         event: &ActivityTaskScheduledEventAttributes,
         now: Timestamp,
     ) -> Self {
@@ -243,7 +246,7 @@ impl PendingActivity {
             scheduled_event_id,
             task_queue: TaskQueue::from(task_queue.unwrap_or_default()),
             stamp: 0,
-            record: Record::new(event, now),
+            record: Record::new(workflow_type, event, now),
         }
     }
 
@@ -268,6 +271,14 @@ impl PendingActivity {
             queued_at: self.is_queued().then(|| self.attempt_scheduled_at()),
             stamp: self.stamp,
             state: self.record.encode(),
+        }
+    }
+
+    /// The row to store where it changes alone.
+    pub fn next_write(&mut self) -> ActivityWrite {
+        ActivityWrite {
+            row: self.next_row(),
+            wake_at: self.next_due(),
         }
     }
 
@@ -342,7 +353,7 @@ impl PendingActivity {
     }
 
     /// A worker takes the queued attempt.
-    pub(crate) fn start(
+    pub fn start(
         &mut self,
         now: Timestamp,
         identity: &str,
@@ -368,12 +379,13 @@ impl PendingActivity {
             timeouts: record.timeouts(),
             retry_policy: record.retry_policy.clone().unwrap_or_default(),
             priority: record.priority.clone(),
+            workflow_type: WorkflowType::from(record.workflow_type.as_str()),
         })
     }
 
     /// A started attempt never reached its worker: it is queued again, and what
     /// the first holder of the token says is stale.
-    pub(crate) fn give_back(&mut self, attempt: u32, nonce: u64) -> Result<(), NotRunning> {
+    pub fn give_back(&mut self, attempt: u32, nonce: u64) -> Result<(), NotRunning> {
         self.check_token(attempt, nonce)?;
         self.record.set_phase(Phase::Queued);
         self.record.nonce = 0;
@@ -381,7 +393,7 @@ impl PendingActivity {
     }
 
     /// Whether the token names the attempt that runs.
-    pub(crate) fn check_token(&self, attempt: u32, nonce: u64) -> Result<(), NotRunning> {
+    pub fn check_token(&self, attempt: u32, nonce: u64) -> Result<(), NotRunning> {
         let record = &self.record;
         if self.is_started() && record.attempt == attempt && record.nonce == nonce {
             Ok(())
@@ -391,7 +403,7 @@ impl PendingActivity {
     }
 
     /// The running attempt is alive.
-    pub(crate) fn heartbeat(
+    pub fn heartbeat(
         &mut self,
         now: Timestamp,
         details: Option<Payloads>,

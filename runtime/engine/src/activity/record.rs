@@ -78,6 +78,9 @@ pub(super) struct Record {
     pub(super) retry_policy: Option<RetryPolicy>,
     #[prost(message, optional, tag = "20")]
     pub(super) priority: Option<Priority>,
+    /// The type of the run that it belongs to: a worker is told.
+    #[prost(string, tag = "21")]
+    pub(super) workflow_type: String,
 }
 
 fn to_ns(duration: Option<std::time::Duration>) -> Option<u64> {
@@ -89,7 +92,11 @@ fn from_ns(ns: Option<u64>) -> Option<std::time::Duration> {
 }
 
 impl Record {
-    pub(super) fn new(event: &ActivityTaskScheduledEventAttributes, now: Timestamp) -> Self {
+    pub(super) fn new(
+        workflow_type: &str,
+        event: &ActivityTaskScheduledEventAttributes,
+        now: Timestamp,
+    ) -> Self {
         let ns = |timeout: &Option<_>| to_ns(set_duration(timeout.as_ref()));
         let activity_type = event.activity_type.as_ref().map(|t| t.name.clone());
         Self {
@@ -104,6 +111,7 @@ impl Record {
             heartbeat_ns: ns(&event.heartbeat_timeout),
             retry_policy: event.retry_policy.clone(),
             priority: event.priority.clone(),
+            workflow_type: workflow_type.to_owned(),
             ..Self::default()
         }
     }

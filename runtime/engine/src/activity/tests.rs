@@ -33,7 +33,7 @@ fn asked() -> ScheduleActivity {
 fn queued(asked: &ScheduleActivity) -> PendingActivity {
     let run_id = RunId::new(uuid::Uuid::from_u128(1));
     let event = scheduled_event(asked.clone(), &"orders".into(), None, None, 4);
-    PendingActivity::schedule(run_id, 5, &event, START)
+    PendingActivity::schedule(run_id, 5, "Order", &event, START)
 }
 
 fn started(asked: &ScheduleActivity) -> PendingActivity {

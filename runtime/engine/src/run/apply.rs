@@ -6,6 +6,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
+use super::deadlines::Deadlines;
 use super::record::OpenTaskRecord;
 use super::{Run, Timer};
 use crate::activity::PendingActivity;
@@ -74,10 +75,16 @@ impl Run {
             }
             Attributes::WorkflowTaskFailedEventAttributes(_) => self.task_failed(),
             Attributes::ActivityTaskScheduledEventAttributes(scheduled) => {
-                let activity =
-                    PendingActivity::schedule(self.run_id, event.event_id, scheduled, time);
+                let workflow_type = &self.record.workflow_type;
+                let activity = PendingActivity::schedule(
+                    self.run_id,
+                    event.event_id,
+                    workflow_type,
+                    scheduled,
+                    time,
+                );
                 self.activities.insert(event.event_id, activity);
-                self.staged.activities.insert(event.event_id);
+                self.activity_changed(event.event_id);
                 self.staged.queued.insert(event.event_id);
             }
             Attributes::ActivityTaskCompletedEventAttributes(a) => {
@@ -98,6 +105,7 @@ impl Run {
                     timer_id: started.timer_id.clone(),
                     fire_at: time + duration.unwrap_or_default(),
                 };
+                self.deadlines.set(event.event_id, Some(timer.fire_at));
                 self.timers.insert(event.event_id, timer);
                 self.staged.timers.insert(event.event_id);
             }
@@ -156,14 +164,25 @@ impl Run {
         self.batch_len = 0;
     }
 
+    /// A pending activity is new or another one than before: its row is written,
+    /// its deadline is looked at again.
+    pub(super) fn activity_changed(&mut self, scheduled_event_id: i64) {
+        let activity = self.activities.get(&scheduled_event_id);
+        let due = activity.and_then(PendingActivity::next_due);
+        self.deadlines.set(scheduled_event_id, due);
+        self.staged.activities.insert(scheduled_event_id);
+    }
+
     fn drop_activity(&mut self, scheduled_event_id: i64) {
         if self.activities.remove(&scheduled_event_id).is_some() {
+            self.deadlines.set(scheduled_event_id, None);
             self.staged.close_activity(scheduled_event_id);
         }
     }
 
     fn drop_timer(&mut self, started_event_id: i64) {
         if self.timers.remove(&started_event_id).is_some() {
+            self.deadlines.set(started_event_id, None);
             self.staged.close_timer(started_event_id);
         }
     }
@@ -177,6 +196,7 @@ impl Run {
         self.record.behind_batch = false;
         self.unread = Some(Vec::new());
         self.batch_len = 0;
+        self.deadlines = Deadlines::default();
         for id in std::mem::take(&mut self.activities).into_keys() {
             self.staged.close_activity(id);
         }

@@ -9,6 +9,7 @@
 //! WorkflowTaskScheduled, Started, Completed, then the events of the commands.
 
 mod apply;
+mod deadlines;
 mod inputs;
 mod record;
 mod reports;
@@ -30,6 +31,7 @@ use temporalio_protos::temporal::api::enums::v1::{
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 pub use self::inputs::SignalInput;
+use self::deadlines::Deadlines;
 use self::record::Record;
 pub use self::reports::QueuedActivity;
 use self::staged::Staged;
@@ -39,7 +41,7 @@ use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
 use crate::time::Timestamp;
-use crate::transition::{RunChange, RunImage, RunRow, TimerRow, VisibilityRow};
+use crate::transition::{ActivityWrite, RunChange, RunImage, RunRow, TimerRow, VisibilityRow};
 
 /// An input that a run does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +125,7 @@ pub struct Run {
     record: Record,
     activities: BTreeMap<i64, PendingActivity>,
     timers: BTreeMap<i64, Timer>,
+    deadlines: Deadlines,
     /// Deliverable events that no completed task has seen, oldest first; `None`
     /// where an earlier process recorded some: the history has them.
     unread: Option<Vec<HistoryEvent>>,
@@ -163,10 +166,18 @@ impl Run {
             reason: error.to_string(),
         })?;
         let nothing_waits = !record.batch_waits && !record.behind_batch;
-        let activities = activities
+        let activities: BTreeMap<i64, PendingActivity> = activities
             .iter()
             .map(|row| Ok((row.scheduled_event_id, PendingActivity::from_row(row)?)))
             .collect::<Result<_, CorruptActivity>>()?;
+        let timers: BTreeMap<i64, Timer> = timers.into_iter().map(timer_of_row).collect();
+        let mut deadlines = Deadlines::default();
+        for (id, activity) in &activities {
+            deadlines.set(*id, activity.next_due());
+        }
+        for (id, timer) in &timers {
+            deadlines.set(*id, Some(timer.fire_at));
+        }
         Ok(Self {
             key: row.key,
             run_id: row.run_id,
@@ -176,7 +187,8 @@ impl Run {
             unread: nothing_waits.then(Vec::new),
             batch_len: 0,
             activities,
-            timers: timers.into_iter().map(timer_of_row).collect(),
+            timers,
+            deadlines,
             record,
             staged: Staged::default(),
             limits: limits.into(),
@@ -331,22 +343,29 @@ impl Run {
             .as_ref()
             .map(|blocked| blocked.retry_at_ns);
         let (run, execution) = self.deadlines();
-        let timers = self.timers.values().map(|timer| timer.fire_at).min();
-        let activities = self
-            .activities
-            .values()
-            .filter_map(PendingActivity::next_due)
-            .min();
         [
             blocked.map(Timestamp::from_nanos),
             run,
             execution,
-            timers,
-            activities,
+            self.deadlines.first(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Takes out what was staged since the last call, if it is nothing but changes
+    /// of pending activities (a task that was taken or given back, a heartbeat):
+    /// rows that are written alone, without a version of the run.
+    pub fn take_activity_writes(&mut self) -> Vec<ActivityWrite> {
+        if !self.staged.is_activities_only() {
+            return Vec::new();
+        }
+        let changed = std::mem::take(&mut self.staged).activities;
+        changed
+            .iter()
+            .filter_map(|id| self.activities.get_mut(id).map(PendingActivity::next_write))
+            .collect()
     }
 
     /// Takes out what was staged since the last call, as one commit's worth;

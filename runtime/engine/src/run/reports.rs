@@ -72,7 +72,7 @@ impl Run {
     ) -> Result<StartedAttempt, NotRunning> {
         let activity = self.activities.get_mut(&scheduled_event_id);
         let attempt = activity.ok_or(NotRunning)?.start(now, identity, nonce)?;
-        self.staged.activities.insert(scheduled_event_id);
+        self.activity_changed(scheduled_event_id);
         self.staged.queued.remove(&scheduled_event_id);
         Ok(attempt)
     }
@@ -86,7 +86,7 @@ impl Run {
     ) -> Result<(), NotRunning> {
         let activity = self.activities.get_mut(&scheduled_event_id);
         activity.ok_or(NotRunning)?.give_back(attempt, nonce)?;
-        self.staged.activities.insert(scheduled_event_id);
+        self.activity_changed(scheduled_event_id);
         self.staged.queued.insert(scheduled_event_id);
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Run {
         let reply = pending
             .heartbeat(now, details)
             .map_err(|NotRunning| InputError::ActivityNotStarted(pending.activity_id().into()))?;
-        self.staged.activities.insert(id);
+        self.activity_changed(id);
         Ok(reply)
     }
 
@@ -152,9 +152,7 @@ impl Run {
         let pending = self.pending_mut(id)?;
         pending.keep_heartbeat_details(last_heartbeat_details);
         match pending.fail(now, failure.clone(), keep) {
-            AfterFailure::Retrying => {
-                self.staged.activities.insert(id);
-            }
+            AfterFailure::Retrying => self.activity_changed(id),
             AfterFailure::Closed(retry_state) => {
                 self.close_failed(now, id, failure, retry_state, identity);
             }

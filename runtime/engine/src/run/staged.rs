@@ -28,8 +28,16 @@ pub(super) struct Staged {
 
 impl Staged {
     pub(super) fn is_empty(&self) -> bool {
+        self.activities.is_empty() && self.is_without_run()
+    }
+
+    /// Whether nothing but rows of pending activities changed.
+    pub(super) fn is_activities_only(&self) -> bool {
+        !self.activities.is_empty() && self.is_without_run()
+    }
+
+    fn is_without_run(&self) -> bool {
         self.events.is_empty()
-            && self.activities.is_empty()
             && self.closed_activities.is_empty()
             && self.timers.is_empty()
             && self.closed_timers.is_empty()

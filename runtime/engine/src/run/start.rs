@@ -13,6 +13,7 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::Run;
+use super::deadlines::Deadlines;
 use super::record::Record;
 use super::staged::Staged;
 use crate::activity::wire_queue;
@@ -114,6 +115,7 @@ impl Run {
             record,
             activities: BTreeMap::new(),
             timers: BTreeMap::new(),
+            deadlines: Deadlines::default(),
             unread: Some(Vec::new()),
             batch_len: 0,
             staged: Staged {

@@ -358,7 +358,7 @@ impl Run {
                 IDENTITY.to_owned(),
             );
         } else {
-            self.staged.activities.insert(scheduled_event_id);
+            self.activity_changed(scheduled_event_id);
         }
     }
 

@@ -30,8 +30,10 @@ impl Run {
             );
             return;
         }
-        self.fire_timers(now);
-        self.wake_activities(now);
+        for event_id in self.deadlines.due(now) {
+            self.fire_timer(now, event_id);
+            self.wake_activity(now, event_id);
+        }
         if let Some(blocked) = &mut self.record.blocked
             && !blocked.retry_due
             && blocked.retry_at_ns <= now.as_nanos()
@@ -41,53 +43,32 @@ impl Run {
         }
     }
 
-    /// In the order in which they were due, then in which they were started.
-    fn fire_timers(&mut self, now: Timestamp) {
-        let mut due: Vec<(Timestamp, i64)> = self
-            .timers
-            .iter()
-            .filter(|(_, timer)| timer.fire_at <= now)
-            .map(|(id, timer)| (timer.fire_at, *id))
-            .collect();
-        due.sort_unstable();
-        for (_, started_event_id) in due {
-            let Some(timer) = self.timers.get(&started_event_id) else {
-                continue;
-            };
-            let attributes = TimerFiredEventAttributes {
-                timer_id: timer.timer_id.clone(),
-                started_event_id,
-            };
-            self.record_event(now, Attributes::TimerFiredEventAttributes(attributes));
-        }
+    fn fire_timer(&mut self, now: Timestamp, started_event_id: i64) {
+        let Some(timer) = self.timers.get(&started_event_id) else {
+            return;
+        };
+        let attributes = TimerFiredEventAttributes {
+            timer_id: timer.timer_id.clone(),
+            started_event_id,
+        };
+        self.record_event(now, Attributes::TimerFiredEventAttributes(attributes));
     }
 
-    fn wake_activities(&mut self, now: Timestamp) {
-        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        let due: Vec<i64> = self
-            .activities
-            .values()
-            .filter(|activity| is_due(activity.next_due()))
-            .map(|activity| activity.scheduled_event_id())
-            .collect();
-        for id in due {
-            let Some(activity) = self.activities.get_mut(&id) else {
-                continue;
-            };
-            match activity.wake(now) {
-                Due::Nothing => {}
-                Due::Requeued => {
-                    self.staged.activities.insert(id);
-                    self.staged.queued.insert(id);
-                }
-                Due::Retrying => {
-                    self.staged.activities.insert(id);
-                }
-                Due::TimedOut {
-                    failure,
-                    retry_state,
-                } => self.close_timed_out(now, id, failure, retry_state),
+    fn wake_activity(&mut self, now: Timestamp, scheduled_event_id: i64) {
+        let Some(activity) = self.activities.get_mut(&scheduled_event_id) else {
+            return;
+        };
+        match activity.wake(now) {
+            Due::Nothing => {}
+            Due::Requeued => {
+                self.activity_changed(scheduled_event_id);
+                self.staged.queued.insert(scheduled_event_id);
             }
+            Due::Retrying => self.activity_changed(scheduled_event_id),
+            Due::TimedOut {
+                failure,
+                retry_state,
+            } => self.close_timed_out(now, scheduled_event_id, failure, retry_state),
         }
     }
 }

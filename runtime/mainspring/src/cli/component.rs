@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use mainspring_api::component::v1::upload_component_request::Part;
 use mainspring_api::component::v1::{
     ComponentVersion, DeleteComponentRequest, DescribeComponentRequest, DownloadComponentRequest,
-    ListComponentsRequest, UploadComponentRequest, UploadHeader, WorkflowDefinition,
+    ListComponentsRequest, UploadComponentRequest, UploadComponentResponse, UploadHeader, WorkflowDefinition,
 };
 use sha2::{Digest, Sha256};
 
@@ -222,15 +222,8 @@ async fn upload(
     name: String,
     version: String,
 ) -> Result<(), CliError> {
-    let bytes = read_or_build(path).await?;
     let mut connection = at.open().await?;
-    let messages = upload_messages(header(&connection, name, version), bytes);
-    let answer = connection
-        .component
-        .upload_component(within(UPLOAD, messages))
-        .await
-        .map_err(|status| connection.explain(format!("upload {}", path.display()), status))?
-        .into_inner();
+    let answer = send(&mut connection, path, name, version).await?;
     match format {
         Format::Json => output::line(&json::pretty(&answer)?),
         Format::Text => {
@@ -248,6 +241,24 @@ async fn upload(
             ))
         }
     }
+}
+
+/// Uploads the component at a path, or what the folder there builds to.
+pub(crate) async fn send(
+    connection: &mut Connection,
+    path: &Path,
+    name: String,
+    version: String,
+) -> Result<UploadComponentResponse, CliError> {
+    let bytes = read_or_build(path).await?;
+    let messages = upload_messages(header(connection, name, version), bytes);
+    let answered = connection
+        .component
+        .upload_component(within(UPLOAD, messages))
+        .await;
+    let answer = answered
+        .map_err(|status| connection.explain(format!("upload {}", path.display()), status))?;
+    Ok(answer.into_inner())
 }
 
 async fn list(at: &ConnectionArgs, format: Format, name: String) -> Result<(), CliError> {

@@ -5,7 +5,7 @@
 //! structs, then what each command does.
 
 mod activity;
-mod component;
+pub(crate) mod component;
 pub(crate) use component::byte_size;
 mod namespace;
 pub(crate) mod value;
@@ -45,6 +45,8 @@ enum Command {
     Activity(activity::ActivityCommand),
     /// List, create and describe namespaces.
     Namespace(namespace::NamespaceCommand),
+    /// Measure a server: throughput, latency, replay, memory.
+    Bench(crate::bench::BenchCommand),
     /// Print a completion script for your shell.
     ///
     /// For bash: `source <(mainspring completion bash)`.
@@ -64,6 +66,7 @@ impl Cli {
             Command::Component(command) => command.run().await,
             Command::Activity(command) => command.run().await,
             Command::Namespace(command) => command.run().await,
+            Command::Bench(command) => command.run().await,
             Command::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "mainspring", &mut script);

@@ -59,6 +59,9 @@ limit_flags! {
     id_bytes: Bytes,
     /// Instances kept live at once.
     live_instances: Count,
+    /// How long an instance is kept live while nothing happens to its run; longer
+    /// where its history is long.
+    instance_idle: Time,
     /// Messages waiting for one workflow ID.
     mailbox_messages: Count,
     /// Transitions waiting to be committed.

@@ -123,6 +123,10 @@ impl Actor {
             return Turn::Enough;
         }
         let digest = latest.run.digest();
+        if is_new && latest.run.has_staged() && !self.core.components.is_loaded(digest) {
+            // It may have to be compiled: the start is recorded before that.
+            return Turn::Enough;
+        }
         let component = match self.core.components.load(digest).await {
             Ok(component) => component,
             Err(error) => return self.component_missing(&error),
@@ -307,10 +311,12 @@ impl Actor {
     }
 
     /// The instance was used just now; another one may have to make room.
-    fn touch(&self) {
-        if let Some(oldest) = self.core.residents.touch(&self.key) {
+    pub(super) fn touch(&mut self) {
+        let events = self.latest().map_or(0, |latest| latest.run.last_event_id());
+        let now = self.core.clock.now();
+        if let Some(first) = self.core.residents.touch(&self.key, now, events) {
             // A full mailbox is at work: it is not the one to evict.
-            let _ = self.core.post(&oldest, Message::Evict);
+            let _ = self.core.post(&first, Message::Evict);
         }
     }
 

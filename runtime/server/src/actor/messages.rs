@@ -6,13 +6,13 @@ use mainspring_engine::start::{LatestRun, StartDecision, decide};
 
 use super::guest::Guest;
 use super::queries::WaitingQuery;
-use super::step::{Promised, Step};
+use super::step::Step;
 use super::{Actor, Latest, State};
 use crate::components::Route;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
 use crate::mailbox::message::{ActivityReport, Message, Reply, RunSelector};
-use crate::matching::queue::{Match, TaskHint};
+use crate::matching::queue::Match;
 use crate::request::{HistoryState, Signal, StartWorkflow, StartedWorkflow, Stop};
 
 impl Actor {
@@ -362,51 +362,6 @@ impl Actor {
             },
         }
     }
-
-    // ---- tasks ------------------------------------------------------------
-
-    /// A waiting task has met a poll: confirm it against the run's state.
-    async fn take_dispatch(&mut self, pair: Match, step: &mut Step) {
-        let Match { poller, task } = pair;
-        let core = self.core.clone();
-        let now = core.clock.now();
-        let TaskHint {
-            run_id,
-            scheduled_event_id,
-            ..
-        } = task;
-        let Some(latest) = self.latest().filter(|l| l.run.run_id() == run_id) else {
-            core.matching.drop_task(&self.key.namespace, &task, poller);
-            return;
-        };
-        let scheduled = match &task.scheduled {
-            Some(scheduled) => Ok(scheduled.clone()),
-            None => core.scheduled_event(run_id, scheduled_event_id).await,
-        };
-        let scheduled = match scheduled {
-            Ok(scheduled) => scheduled,
-            Err(error) => {
-                tracing::warn!(key = %self.key, %error, "cannot read a waiting task");
-                core.matching.give_up(&self.key.namespace, poller, task);
-                return;
-            }
-        };
-        let nonce = core.entropy.next_u64();
-        match latest
-            .run
-            .start_attempt(now, scheduled_event_id, poller.identity(), nonce)
-        {
-            Ok(attempt) => step.promised.push(Promised {
-                poller,
-                task_queue: task.task_queue,
-                run_id,
-                attempt,
-                scheduled,
-            }),
-            // Timed out, cancelled or taken meanwhile: the poll waits on.
-            Err(_) => core.matching.drop_task(&self.key.namespace, &task, poller),
-        }
-    }
 }
 
 fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
@@ -433,7 +388,7 @@ fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
     }
 }
 
-fn server_error(error: InputError) -> ServerError {
+pub(super) fn server_error(error: InputError) -> ServerError {
     let message = error.to_string();
     match error {
         InputError::RunClosed

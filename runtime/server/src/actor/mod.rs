@@ -11,6 +11,7 @@ mod messages;
 mod publish;
 mod queries;
 mod rebuild;
+mod rows;
 mod step;
 
 use std::collections::VecDeque;
@@ -89,6 +90,12 @@ impl Actor {
 
     /// Works messages off, goes on with what is under way, commits.
     pub(crate) async fn step(&mut self, messages: Vec<Message>) {
+        let nothing_known = matches!(self.state, State::Unknown) && self.queries.is_empty();
+        let rows_are_enough = !messages.is_empty() && messages.iter().all(Message::is_row_only);
+        if nothing_known && rows_are_enough {
+            self.step_on_rows(messages).await;
+            return;
+        }
         if let Err(error) = self.load().await {
             tracing::warn!(key = %self.key, %error, "cannot read a workflow's state");
             self.refuse(messages, &error);
@@ -114,7 +121,7 @@ impl Actor {
     /// Lets others run before going on with long work.
     async fn give_way(&mut self) {
         if std::mem::take(&mut self.crowded) {
-            if let Some(oldest) = self.core.residents.oldest() {
+            if let Some(oldest) = self.core.residents.first_to_go() {
                 let _ = self.core.post(&oldest, Message::Evict);
             }
             let soon = self.core.clock.now() + CROWDED_WAIT;

@@ -1,7 +1,10 @@
 //! The commit of a step, and what the world may see of it afterwards.
 
+use mainspring_engine::ids::RunId;
 use mainspring_engine::run::QueuedActivity;
 use mainspring_engine::transition::{CurrentRow, Transition, Write};
+
+use prost::Message as _;
 
 use super::step::{Promised, Step};
 use super::{Actor, State};
@@ -11,42 +14,26 @@ use crate::matching::queue::TaskHint;
 use crate::task::ActivityTask;
 use crate::token::TaskToken;
 
+/// A waiting task keeps its event in memory up to this size; a larger one is read
+/// from history when it meets a poll.
+const KEPT_BYTES: usize = 16 * 1024;
+
 impl Actor {
     /// Commits what the step has staged; then answers, tasks and alarms leave.
     pub(super) async fn commit(&mut self, mut step: Step) {
         self.offer_tasks(&mut step);
-        let mut transition = Transition {
-            runs: std::mem::take(&mut step.replaced),
-            current: None,
-        };
-        let stored = self.stored;
-        if let Some(latest) = self.latest() {
-            let run_id = latest.run.run_id();
-            transition.runs.extend(latest.run.take_change());
-            if stored != Some(run_id) {
-                transition.current = Some(CurrentRow {
-                    key: latest.run.key().clone(),
-                    run_id,
-                    replaces: stored,
-                });
-            }
-        }
-        if transition.runs.is_empty() {
+        let Some(write) = self.take_write(&mut step) else {
             step.settle(Ok(()));
             return;
-        }
-        let changed: Vec<_> = transition.runs.iter().map(|run| run.row.run_id).collect();
-        let committed = self
-            .core
-            .committer
-            .commit(Write::Transition(transition))
-            .await;
+        };
+        let changed = changed_runs(&write);
+        let committed = self.core.committer.commit(write).await;
         match committed {
             Ok(()) => {
                 if let State::Run(latest) = &self.state {
                     self.stored = Some(latest.run.run_id());
                 }
-                self.set_alarm();
+                self.set_alarm(&step);
                 for run_id in changed {
                     self.core.watchers.tell(run_id);
                 }
@@ -55,6 +42,35 @@ impl Actor {
             }
             Err(error) => self.not_committed(step, error),
         }
+    }
+
+    /// All that the step has staged, as one write: rows of activities alone where
+    /// nothing else changed.
+    fn take_write(&mut self, step: &mut Step) -> Option<Write> {
+        let key = self.key.clone();
+        let stored = self.stored;
+        let mut runs = std::mem::take(&mut step.replaced);
+        let mut current = None;
+        if let Some(latest) = self.latest() {
+            if runs.is_empty() {
+                step.activity_writes
+                    .extend(latest.run.take_activity_writes());
+            }
+            let run_id = latest.run.run_id();
+            runs.extend(latest.run.take_change());
+            if stored != Some(run_id) {
+                current = Some(CurrentRow {
+                    key: latest.run.key().clone(),
+                    run_id,
+                    replaces: stored,
+                });
+            }
+        }
+        if !runs.is_empty() {
+            return Some(Write::Transition(Transition { runs, current }));
+        }
+        let writes = step.activity_writes.clone();
+        (!writes.is_empty()).then_some(Write::Activities { key, writes })
     }
 
     /// Offers every task that began to wait in this step to a poll that waits
@@ -73,19 +89,21 @@ impl Actor {
                 scheduled,
                 ..
             } = queued;
-            let hint = TaskHint {
-                key: key.clone(),
-                task_queue: task_queue.clone(),
-                run_id: latest.run.run_id(),
-                scheduled_event_id,
-                scheduled: scheduled.clone(),
-            };
             let poller = scheduled
                 .as_ref()
                 .and_then(|_| core.matching.reserve(&key.namespace, &task_queue));
-            let (Some(poller), Some(scheduled)) = (poller, scheduled) else {
-                step.unmatched.push(hint);
-                continue;
+            let (poller, scheduled) = match (poller, scheduled) {
+                (Some(poller), Some(scheduled)) => (poller, scheduled),
+                (_, scheduled) => {
+                    step.unmatched.push(TaskHint {
+                        key: key.clone(),
+                        task_queue,
+                        run_id: latest.run.run_id(),
+                        scheduled_event_id,
+                        scheduled: scheduled.filter(|event| event.encoded_len() <= KEPT_BYTES),
+                    });
+                    continue;
+                }
             };
             let nonce = core.entropy.next_u64();
             match latest
@@ -106,21 +124,26 @@ impl Actor {
         }
     }
 
-    fn set_alarm(&mut self) {
+    fn set_alarm(&mut self, step: &Step) {
         let busy = self.has_work();
         let (core, key) = (self.core.clone(), self.key.clone());
-        let at = self.latest().and_then(|latest| latest.run.next_wake());
-        // What is under way goes on by itself.
-        core.alarms.set(&key, at.filter(|_| !busy));
+        match self.latest() {
+            // What is under way goes on by itself.
+            Some(latest) => core
+                .alarms
+                .set(&key, latest.run.next_wake().filter(|_| !busy)),
+            None => {
+                let due = step.activity_writes.iter().filter_map(|write| write.wake_at);
+                if let Some(at) = due.min() {
+                    core.alarms.lower(&key, at);
+                }
+            }
+        }
     }
 
     fn send_tasks(&mut self, step: &mut Step) {
         let core = self.core.clone();
         let key = self.key.clone();
-        let Some(latest) = self.latest() else {
-            return;
-        };
-        let workflow_type = latest.run.workflow_type();
         for promised in step.promised.drain(..) {
             let Promised {
                 poller,
@@ -151,7 +174,6 @@ impl Actor {
                 token.encode(),
                 key.clone(),
                 run_id,
-                workflow_type.clone(),
                 scheduled,
                 attempt,
                 give_back,
@@ -177,5 +199,13 @@ impl Actor {
         // Whatever the run owes is looked at again, whether it was written or not.
         let soon = self.core.clock.now() + super::RELOAD_AFTER;
         self.core.alarms.set(&self.key, Some(soon));
+    }
+}
+
+/// The runs whose history or status a write changes.
+fn changed_runs(write: &Write) -> Vec<RunId> {
+    match write {
+        Write::Transition(transition) => transition.runs.iter().map(|run| run.row.run_id).collect(),
+        Write::Activities { .. } => Vec::new(),
     }
 }

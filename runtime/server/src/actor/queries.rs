@@ -123,6 +123,8 @@ impl Actor {
             let asked = ask(&mut live.instance, &waiting.query, slice);
             if asked.died {
                 self.drop_guest();
+            } else {
+                self.touch();
             }
             step.answer(waiting.reply, asked.answer);
         }

@@ -2,7 +2,7 @@
 
 use mainspring_engine::activity::StartedAttempt;
 use mainspring_engine::ids::{RunId, TaskQueue};
-use mainspring_engine::transition::RunChange;
+use mainspring_engine::transition::{ActivityWrite, RunChange};
 use std::sync::Arc;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
@@ -31,6 +31,8 @@ pub(super) struct Step {
     answers: Vec<Answer>,
     /// Changes of runs that this step has replaced by a newer one.
     pub(super) replaced: Vec<RunChange>,
+    /// Rows of pending activities that this step changed without the run.
+    pub(super) activity_writes: Vec<ActivityWrite>,
     pub(super) promised: Vec<Promised>,
     /// Tasks that found no poll.
     pub(super) unmatched: Vec<TaskHint>,

@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mainspring_engine::ids::{Namespace, RunId, WorkflowId};
+use mainspring_engine::ids::{Namespace, RunId, WorkflowId, WorkflowKey};
+use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{
-    ActivityRow, ActivityWrite, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, Transition,
+    ActivityRow, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, Transition,
     VisibilityRow, Write,
 };
 use sqlx::sqlite::SqliteConnection;
@@ -33,7 +34,7 @@ struct Stored {
 struct Rows<'a> {
     runs: Vec<&'a RunRow>,
     history: Vec<&'a EventBatch>,
-    activities: Vec<(&'a RunRow, &'a ActivityRow)>,
+    activities: Vec<(&'a WorkflowKey, &'a ActivityRow)>,
     closed_activities: Vec<(RunId, i64)>,
     timers: Vec<&'a TimerRow>,
     closed_timers: Vec<(RunId, i64)>,
@@ -41,7 +42,8 @@ struct Rows<'a> {
     current: Vec<&'a CurrentRow>,
     visibility: Vec<&'a VisibilityRow>,
     counts: HashMap<(&'a Namespace, i32), i64>,
-    updated_activities: Vec<&'a ActivityWrite>,
+    /// Runs that must be looked at by then, apart from those in `runs`.
+    wake_by: HashMap<RunId, Timestamp>,
 }
 
 /// Commits the writes; answers the outcome of each and roughly how many bytes the
@@ -80,7 +82,9 @@ fn touch_no_run_twice(writes: &[Write]) -> bool {
             .runs
             .iter()
             .all(|run| seen.insert((run.row.run_id, 0))),
-        Write::Activity(write) => seen.insert((write.row.run_id, write.row.scheduled_event_id)),
+        Write::Activities { writes, .. } => writes
+            .iter()
+            .all(|write| seen.insert((write.row.run_id, write.row.scheduled_event_id))),
     })
 }
 
@@ -96,9 +100,11 @@ impl Stored {
                     runs.extend(transition.runs.iter().map(|run| run.row.run_id));
                     currents.extend(&transition.current);
                 }
-                Write::Activity(write) => {
-                    activities.push((write.row.run_id, write.row.scheduled_event_id));
-                }
+                Write::Activities { writes, .. } => activities.extend(
+                    writes
+                        .iter()
+                        .map(|write| (write.row.run_id, write.row.scheduled_event_id)),
+                ),
             }
         }
         for piece in pieces(&runs) {
@@ -169,10 +175,11 @@ impl Stored {
                 });
                 versions_hold && current_holds
             }
-            Write::Activity(ActivityWrite { row, .. }) => {
-                let stored = self.stamps.get(&(row.run_id, row.scheduled_event_id));
-                stored.is_some_and(|stamp| stamp + 1 == row.stamp)
-            }
+            Write::Activities { writes, .. } => writes.iter().all(|write| {
+                let key = (write.row.run_id, write.row.scheduled_event_id);
+                let stored = self.stamps.get(&key);
+                stored.is_some_and(|stamp| stamp + 1 == write.row.stamp)
+            }),
         }
     }
 }
@@ -180,7 +187,15 @@ impl Stored {
 impl<'a> Rows<'a> {
     fn add(&mut self, write: &'a Write) {
         match write {
-            Write::Activity(write) => self.updated_activities.push(write),
+            Write::Activities { key, writes } => {
+                for write in writes {
+                    self.activities.push((key, &write.row));
+                    if let Some(at) = write.wake_at {
+                        let by = self.wake_by.entry(write.row.run_id).or_insert(at);
+                        *by = at.min(*by);
+                    }
+                }
+            }
             Write::Transition(transition) => {
                 self.current.extend(&transition.current);
                 for run in &transition.runs {
@@ -195,7 +210,7 @@ impl<'a> Rows<'a> {
         self.runs.push(&run.row);
         self.history.extend(&run.events);
         self.activities
-            .extend(run.activities.iter().map(|activity| (&run.row, activity)));
+            .extend(run.activities.iter().map(|row| (&run.row.key, row)));
         self.closed_activities
             .extend(run.closed_activities.iter().map(|id| (run_id, *id)));
         self.timers.extend(&run.timers);
@@ -237,7 +252,7 @@ impl<'a> Rows<'a> {
         self.write_runs(tx).await?;
         self.write_history(tx).await?;
         self.write_activities(tx).await?;
-        self.update_activities(tx).await?;
+        self.lower_wake_times(tx).await?;
         self.write_timers(tx).await?;
         delete(
             tx,
@@ -303,12 +318,12 @@ impl<'a> Rows<'a> {
                 "INSERT INTO activities (run_id, scheduled_event_id, namespace, workflow_id, \
                  task_queue, queued_at, stamp, state) ",
             );
-            query.push_values(piece, |mut values, (run, activity)| {
+            query.push_values(piece, |mut values, (key, activity)| {
                 values
                     .push_bind(activity.run_id.as_bytes().as_slice())
                     .push_bind(activity.scheduled_event_id)
-                    .push_bind(run.key.namespace.as_str())
-                    .push_bind(run.key.workflow_id.as_str())
+                    .push_bind(key.namespace.as_str())
+                    .push_bind(key.workflow_id.as_str())
                     .push_bind(activity.task_queue.as_str())
                     .push_bind(activity.queued_at.map(|at| at.as_nanos()))
                     .push_bind(i64::try_from(activity.stamp).unwrap_or(i64::MAX))
@@ -324,31 +339,22 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Row-only updates are rare enough to go one by one.
-    async fn update_activities(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
-        for write in &self.updated_activities {
-            let row = &write.row;
-            sqlx::query(
-                "UPDATE activities SET task_queue = ?, queued_at = ?, stamp = ?, state = ? \
-                 WHERE run_id = ? AND scheduled_event_id = ?",
-            )
-            .bind(row.task_queue.as_str())
-            .bind(row.queued_at.map(|at| at.as_nanos()))
-            .bind(i64::try_from(row.stamp).unwrap_or(i64::MAX))
-            .bind(row.state.as_slice())
-            .bind(row.run_id.as_bytes().as_slice())
-            .bind(row.scheduled_event_id)
-            .execute(&mut *tx)
-            .await?;
-            if let Some(wake_at) = write.wake_at {
-                sqlx::query(
-                    "UPDATE runs SET wake_at = min(ifnull(wake_at, ?1), ?1) WHERE run_id = ?2",
-                )
-                .bind(wake_at.as_nanos())
-                .bind(row.run_id.as_bytes().as_slice())
-                .execute(&mut *tx)
-                .await?;
-            }
+    /// For activities that were written alone: their run is looked at by then.
+    async fn lower_wake_times(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+        let wake_by: Vec<_> = self.wake_by.iter().collect();
+        for piece in pieces(&wake_by) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("UPDATE runs SET wake_at = by_then.column2 FROM (");
+            query.push_values(piece, |mut values, (run_id, at)| {
+                values
+                    .push_bind(run_id.as_bytes().as_slice())
+                    .push_bind(at.as_nanos());
+            });
+            query.push(
+                ") AS by_then WHERE runs.run_id = by_then.column1 \
+                 AND (runs.wake_at IS NULL OR runs.wake_at > by_then.column2)",
+            );
+            query.build().execute(&mut *tx).await?;
         }
         Ok(())
     }

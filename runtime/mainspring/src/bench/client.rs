@@ -1,0 +1,195 @@
+//! What every workload does: start runs, wait for them, signal, query.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::common::v1::{Payload, Payloads, WorkflowType};
+use temporalio_protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
+use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::workflowservice::v1::*;
+
+use crate::error::CliError;
+use crate::rpc::{Connection, LONG_POLL, WORKFLOW_CALL, execution, within};
+
+/// A client that many tasks share. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Client {
+    connection: Connection,
+    queue: String,
+    ids: Arc<Ids>,
+}
+
+/// Workflow IDs that no other bench has used.
+struct Ids {
+    prefix: String,
+    next: AtomicU64,
+}
+
+/// A run that was started.
+#[derive(Clone, Debug)]
+pub(super) struct Started {
+    pub(super) workflow_id: String,
+    pub(super) run_id: String,
+}
+
+impl Client {
+    pub(super) fn new(connection: Connection, queue: &str) -> Self {
+        let prefix = format!("bench-{}", uuid::Uuid::new_v4().simple());
+        Self {
+            connection,
+            queue: queue.to_owned(),
+            ids: Arc::new(Ids {
+                prefix,
+                next: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Starts a run under a new ID; `input` is one JSON argument, or none.
+    pub(super) async fn start(
+        &self,
+        workflow_type: &str,
+        input: Option<&serde_json::Value>,
+    ) -> Result<Started, CliError> {
+        let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
+        let workflow_id = format!("{}-{number}", self.ids.prefix);
+        let request = StartWorkflowExecutionRequest {
+            namespace: self.connection.namespace.clone(),
+            workflow_id: workflow_id.clone(),
+            workflow_type: Some(WorkflowType {
+                name: workflow_type.to_owned(),
+            }),
+            task_queue: Some(queue(&self.queue)),
+            input: input.map(json),
+            identity: self.connection.identity.clone(),
+            request_id: workflow_id.clone(),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        let mut workflow = self.connection.workflow.clone();
+        let started = workflow
+            .start_workflow_execution(within(WORKFLOW_CALL, request))
+            .await;
+        match started {
+            Ok(started) => Ok(Started {
+                workflow_id,
+                run_id: started.into_inner().run_id,
+            }),
+            Err(status) => Err(self.connection.explain("start a workflow", status)),
+        }
+    }
+
+    /// Waits until a run is closed; an error unless it completed.
+    pub(super) async fn wait(&self, run: &Started) -> Result<(), CliError> {
+        let mut next_page_token = Vec::new();
+        loop {
+            let request = GetWorkflowExecutionHistoryRequest {
+                namespace: self.connection.namespace.clone(),
+                execution: Some(execution(&run.workflow_id, &run.run_id)),
+                wait_new_event: true,
+                history_event_filter_type: HistoryEventFilterType::CloseEvent as i32,
+                next_page_token,
+                ..GetWorkflowExecutionHistoryRequest::default()
+            };
+            let mut workflow = self.connection.workflow.clone();
+            let page = workflow
+                .get_workflow_execution_history(within(LONG_POLL, request))
+                .await
+                .map_err(|status| self.connection.explain("wait for a workflow", status))?
+                .into_inner();
+            match page.history.unwrap_or_default().events.last() {
+                Some(close) if close.event_type() == EventType::WorkflowExecutionCompleted => {
+                    return Ok(());
+                }
+                Some(close) => {
+                    return Err(CliError::Answer(format!(
+                        "workflow {} ended with {}",
+                        run.workflow_id,
+                        close.event_type().as_str_name()
+                    )));
+                }
+                None => next_page_token = page.next_page_token,
+            }
+        }
+    }
+
+    /// Sends a signal without arguments.
+    pub(super) async fn signal(&self, run: &Started, name: &str) -> Result<(), CliError> {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: self.connection.namespace.clone(),
+            workflow_execution: Some(execution(&run.workflow_id, &run.run_id)),
+            signal_name: name.to_owned(),
+            identity: self.connection.identity.clone(),
+            request_id: uuid::Uuid::new_v4().to_string(),
+            ..SignalWorkflowExecutionRequest::default()
+        };
+        let mut workflow = self.connection.workflow.clone();
+        workflow
+            .signal_workflow_execution(within(WORKFLOW_CALL, request))
+            .await
+            .map(drop)
+            .map_err(|status| self.connection.explain("signal a workflow", status))
+    }
+
+    /// Asks a run; the answer as JSON.
+    pub(super) async fn query(
+        &self,
+        run: &Started,
+        name: &str,
+        patience: Duration,
+    ) -> Result<serde_json::Value, CliError> {
+        let request = QueryWorkflowRequest {
+            namespace: self.connection.namespace.clone(),
+            execution: Some(execution(&run.workflow_id, &run.run_id)),
+            query: Some(WorkflowQuery {
+                query_type: name.to_owned(),
+                ..WorkflowQuery::default()
+            }),
+            ..QueryWorkflowRequest::default()
+        };
+        let mut workflow = self.connection.workflow.clone();
+        let answer = workflow
+            .query_workflow(within(patience, request))
+            .await
+            .map_err(|status| self.connection.explain("query a workflow", status))?;
+        let result = answer.into_inner().query_result.unwrap_or_default();
+        let data = result.payloads.first().map(|p| p.data.as_slice());
+        serde_json::from_slice(data.unwrap_or(b"null"))
+            .map_err(|error| CliError::Answer(format!("the answer of {name}: {error}")))
+    }
+
+    /// Events in a run's history so far.
+    pub(super) async fn history_length(&self, run: &Started) -> Result<i64, CliError> {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: self.connection.namespace.clone(),
+            execution: Some(execution(&run.workflow_id, &run.run_id)),
+        };
+        let mut workflow = self.connection.workflow.clone();
+        let described = workflow
+            .describe_workflow_execution(within(WORKFLOW_CALL, request))
+            .await
+            .map_err(|status| self.connection.explain("describe a workflow", status))?;
+        let info = described.into_inner().workflow_execution_info;
+        Ok(info.unwrap_or_default().history_length)
+    }
+}
+
+/// A task queue as requests name it.
+pub(super) fn queue(name: &str) -> TaskQueue {
+    TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    }
+}
+
+/// One JSON argument.
+fn json(value: &serde_json::Value) -> Payloads {
+    Payloads {
+        payloads: vec![Payload {
+            metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+            data: value.to_string().into_bytes(),
+            ..Payload::default()
+        }],
+    }
+}
