@@ -11,6 +11,8 @@
 mod apply;
 mod deadlines;
 mod inputs;
+#[cfg(test)]
+mod random_lives;
 mod record;
 mod reports;
 mod staged;

@@ -22,7 +22,7 @@ fn at(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
-fn request() -> StartRun {
+pub(super) fn request() -> StartRun {
     StartRun {
         key: WorkflowKey {
             namespace: "default".into(),
