@@ -1,5 +1,5 @@
 //! Waiting for a history to grow: long polls sleep here until the run that they
-//! watch has committed something.
+//! watch has committed something, and are told how far it has come.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use mainspring_engine::ids::RunId;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::watch;
+
+use crate::request::HistoryState;
 
 /// Everybody who waits for news of a run. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +17,9 @@ pub struct Watchers {
     waiting: Arc<Mutex<HashMap<RunId, Watched>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Watched {
-    news: Arc<Notify>,
+    news: watch::Sender<Option<HistoryState>>,
     watchers: usize,
 }
 
@@ -26,7 +28,7 @@ struct Watched {
 pub struct Watcher {
     watchers: Watchers,
     run_id: RunId,
-    news: Arc<Notify>,
+    news: watch::Receiver<Option<HistoryState>>,
 }
 
 impl Watchers {
@@ -34,28 +36,39 @@ impl Watchers {
     /// looks at the state and then waits with [`Watcher::news`].
     pub fn watch(&self, run_id: RunId) -> Watcher {
         let mut waiting = self.waiting.lock();
-        let watched = waiting.entry(run_id).or_default();
+        let watched = waiting.entry(run_id).or_insert_with(|| Watched {
+            news: watch::Sender::new(None),
+            watchers: 0,
+        });
         watched.watchers += 1;
+        let mut news = watched.news.subscribe();
+        // What was told before is older than the look that the caller takes next.
+        news.mark_unchanged();
         Watcher {
             watchers: self.clone(),
             run_id,
-            news: watched.news.clone(),
+            news,
         }
     }
 
-    /// Tells everybody who watches the run that it has committed something.
-    pub fn tell(&self, run_id: RunId) {
-        if let Some(watched) = self.waiting.lock().get(&run_id) {
-            watched.news.notify_waiters();
+    /// Tells everybody who watches the run how far it has come: committed.
+    pub fn tell(&self, state: HistoryState) {
+        if let Some(watched) = self.waiting.lock().get(&state.run_id) {
+            watched.news.send_replace(Some(state));
         }
     }
 }
 
 impl Watcher {
-    /// A future that resolves at the next news after this call (not after its
-    /// first poll).
-    pub fn news(&self) -> tokio::sync::futures::Notified<'_> {
-        self.news.notified()
+    /// Waits for the next news since the last call, or since the watch began.
+    pub async fn news(&mut self) -> HistoryState {
+        loop {
+            // The sender lives as long as there is a watcher.
+            let _ = self.news.changed().await;
+            if let Some(state) = *self.news.borrow_and_update() {
+                return state;
+            }
+        }
     }
 }
 
@@ -78,11 +91,18 @@ mod tests {
     async fn news_between_the_look_and_the_wait_are_not_missed() {
         let watchers = Watchers::default();
         let run_id = RunId::new(uuid::Uuid::from_u128(1));
-        let watcher = watchers.watch(run_id);
-        let news = watcher.news();
-        watchers.tell(run_id);
-        news.await;
-        drop(watcher);
+        let state = |last_event_id| HistoryState {
+            run_id,
+            last_event_id,
+            closed: false,
+        };
+        let _earlier = watchers.watch(run_id);
+        watchers.tell(state(3));
+        let mut watcher = watchers.watch(run_id);
+        watchers.tell(state(4));
+        watchers.tell(state(5));
+        assert_eq!(watcher.news().await, state(5));
+        drop((watcher, _earlier));
         assert!(watchers.waiting.lock().is_empty());
     }
 }

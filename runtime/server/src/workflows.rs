@@ -115,25 +115,21 @@ impl Server {
         wait: Duration,
     ) -> Result<HistoryState, ServerError> {
         let deadline = tokio::time::Instant::now() + wait;
-        let watcher = self.core.watchers.watch(run_id);
-        loop {
-            let news = watcher.news();
-            let target = Target {
-                key: key.clone(),
-                run_id: Some(run_id),
-                first_run_id: None,
-            };
-            let state = self.history_state(target).await?;
-            let enough = state.closed || (!until_closed && state.last_event_id > after_event_id);
-            if enough {
-                return Ok(state);
-            }
+        let mut watcher = self.core.watchers.watch(run_id);
+        let target = Target {
+            key: key.clone(),
+            run_id: Some(run_id),
+            first_run_id: None,
+        };
+        let mut state = self.history_state(target).await?;
+        while !state.closed && (until_closed || state.last_event_id <= after_event_id) {
             tokio::select! {
-                () = news => {}
+                news = watcher.news() => state = news,
                 () = tokio::time::sleep_until(deadline) => return Ok(state),
                 () = self.core.stop.cancelled() => return Ok(state),
             }
         }
+        Ok(state)
     }
 
     /// Reads events of a run, both ends inclusive, at most `max_events`.

@@ -225,14 +225,12 @@ pub async fn a_row_only_write_is_guarded_and_lowers_the_alarm(store: &dyn Store)
     first.runs[0].row.wake_at = Some(at(50));
     first.runs[0].activities = vec![activity(1, 5, Some(1), 1)];
     commit(store, vec![first]).await;
-    let write = |stamp, wake_at| {
-        Write::Activities {
-            key: key(1),
-            writes: vec![ActivityWrite {
-                row: activity(1, 5, None, stamp),
-                wake_at,
-            }],
-        }
+    let write = |stamp, wake_at| Write::Activities {
+        key: key(1),
+        writes: vec![ActivityWrite {
+            row: activity(1, 5, None, stamp),
+            wake_at,
+        }],
     };
     let outcomes = store.commit(&[write(3, None)]).await.unwrap();
     assert_eq!(outcomes, [Conflict]);

@@ -32,8 +32,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
-pub use self::inputs::SignalInput;
 use self::deadlines::Deadlines;
+pub use self::inputs::SignalInput;
 use self::record::Record;
 pub use self::reports::QueuedActivity;
 use self::staged::Staged;

@@ -18,6 +18,7 @@ use crate::guest::{ActivityCancellation, Command, ScheduleActivity, StartTimer, 
 use crate::history;
 use crate::replay::Cutter;
 use crate::transition::ActivityRow;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
 const STEPS: usize = 120;
@@ -299,6 +300,23 @@ impl Life {
         if !self.run.is_open() {
             assert_eq!(stored, None);
             assert!(self.activities.is_empty() && self.timers.is_empty());
+            self.check_nothing_unheard();
+        }
+    }
+
+    /// MSG-03: a run that completes has been handed everything that came in before.
+    fn check_nothing_unheard(&self) {
+        if self.run.status() != WorkflowExecutionStatus::Completed {
+            return;
+        }
+        let behind_the_last_batch = self.history.iter().rev().take_while(|event| {
+            !matches!(
+                event.attributes,
+                Some(Attributes::WorkflowTaskScheduledEventAttributes(_))
+            )
+        });
+        for event in behind_the_last_batch {
+            assert!(!history::is_deliverable(event), "unheard: {event:?}");
         }
     }
 

@@ -94,7 +94,10 @@ pub(super) async fn fan_out(
     Ok(Report::new("fan-out")
         .setting("activities", activities)
         .setting("rounds", rounds)
-        .figure("activities_per_s", all / total.as_secs_f64().max(f64::EPSILON))
+        .figure(
+            "activities_per_s",
+            all / total.as_secs_f64().max(f64::EPSILON),
+        )
         .latencies(&Latencies::new(latencies)))
 }
 

@@ -73,6 +73,8 @@ pub(crate) fn build(package: &Package, toolchain: &Toolchain) -> Result<PathBuf,
     let mut command = cargo();
     command
         .args(["build", "--release", "--lib", "--target", TARGET])
+        // Ten times the size and of no use here: a trap names its functions without.
+        .args(["--config", "profile.release.strip='debuginfo'"])
         .arg("--message-format=json-render-diagnostics")
         .arg("--manifest-path")
         .arg(&package.manifest)

@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use mainspring_api::component::v1::upload_component_request::Part;
 use mainspring_api::component::v1::{
     ComponentVersion, DeleteComponentRequest, DescribeComponentRequest, DownloadComponentRequest,
-    ListComponentsRequest, UploadComponentRequest, UploadComponentResponse, UploadHeader, WorkflowDefinition,
+    ListComponentsRequest, UploadComponentRequest, UploadComponentResponse, UploadHeader,
+    WorkflowDefinition,
 };
 use sha2::{Digest, Sha256};
 

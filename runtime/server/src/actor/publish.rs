@@ -1,8 +1,8 @@
 //! The commit of a step, and what the world may see of it afterwards.
 
-use mainspring_engine::ids::RunId;
 use mainspring_engine::run::QueuedActivity;
 use mainspring_engine::transition::{CurrentRow, Transition, Write};
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use prost::Message as _;
 
@@ -11,6 +11,7 @@ use super::{Actor, State};
 use crate::commit::CommitError;
 use crate::mailbox::message::Message;
 use crate::matching::queue::TaskHint;
+use crate::request::HistoryState;
 use crate::task::ActivityTask;
 use crate::token::TaskToken;
 
@@ -26,7 +27,7 @@ impl Actor {
             step.settle(Ok(()));
             return;
         };
-        let changed = changed_runs(&write);
+        let news = news_of(&write);
         let committed = self.core.committer.commit(write).await;
         match committed {
             Ok(()) => {
@@ -34,8 +35,8 @@ impl Actor {
                     self.stored = Some(latest.run.run_id());
                 }
                 self.set_alarm(&step);
-                for run_id in changed {
-                    self.core.watchers.tell(run_id);
+                for state in news {
+                    self.core.watchers.tell(state);
                 }
                 self.send_tasks(&mut step);
                 step.settle(Ok(()));
@@ -133,7 +134,10 @@ impl Actor {
                 .alarms
                 .set(&key, latest.run.next_wake().filter(|_| !busy)),
             None => {
-                let due = step.activity_writes.iter().filter_map(|write| write.wake_at);
+                let due = step
+                    .activity_writes
+                    .iter()
+                    .filter_map(|write| write.wake_at);
                 if let Some(at) = due.min() {
                     core.alarms.lower(&key, at);
                 }
@@ -202,10 +206,17 @@ impl Actor {
     }
 }
 
-/// The runs whose history or status a write changes.
-fn changed_runs(write: &Write) -> Vec<RunId> {
-    match write {
-        Write::Transition(transition) => transition.runs.iter().map(|run| run.row.run_id).collect(),
-        Write::Activities { .. } => Vec::new(),
-    }
+/// How far the histories come that a write adds to.
+fn news_of(write: &Write) -> Vec<HistoryState> {
+    let Write::Transition(transition) = write else {
+        return Vec::new();
+    };
+    let grown = transition.runs.iter().filter_map(|run| {
+        Some(HistoryState {
+            run_id: run.row.run_id,
+            last_event_id: run.events.as_ref()?.last_event_id,
+            closed: run.row.status != WorkflowExecutionStatus::Running,
+        })
+    });
+    grown.collect()
 }

@@ -71,10 +71,11 @@ impl Actor {
                 self.dispatched(pair, started, step);
             }
             Message::Heartbeat {
-                run: RunSelector {
-                    run_id: Some(run_id),
-                    ..
-                },
+                run:
+                    RunSelector {
+                        run_id: Some(run_id),
+                        ..
+                    },
                 activity:
                     ActivityRef::Token {
                         scheduled_event_id,

@@ -17,7 +17,7 @@ impl ComponentStore for SqliteStore {
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?;
+            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
             let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
             let known = query(
                 "SELECT digest FROM component_versions \
@@ -126,7 +126,7 @@ impl ComponentStore for SqliteStore {
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?;
+            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
             let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
             let deleted = query(
                 "DELETE FROM component_versions \

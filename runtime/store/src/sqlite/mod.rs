@@ -25,10 +25,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _};
 use tokio::sync::Mutex;
 
 use self::checkpoint::Checkpoints;
+use self::commit::Writer;
 use crate::{
     DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
 };
@@ -57,7 +58,7 @@ fn migrations() -> Migrator {
 /// A server's state in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Arc<Mutex<Option<SqliteConnection>>>,
+    writer: Arc<Mutex<Option<Writer>>>,
     readers: SqlitePool,
     checkpoints: Checkpoints,
     /// Held as long as the store is open; the system frees it when the process
@@ -81,9 +82,9 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", "0")
             .disable_statement_logging();
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
-        let mut writer = options.connect().await.map_err(cannot_open)?;
+        let mut writer = Writer::open(&options).await.map_err(cannot_open)?;
         migrations()
-            .run(&mut writer)
+            .run(writer.connection().await)
             .await
             .map_err(|error| open_error(path, &error.to_string()))?;
         let checkpointer = options.connect().await.map_err(cannot_open)?;
@@ -156,8 +157,8 @@ impl Store for SqliteStore {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
         Box::pin(async move {
             let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?;
-            let (outcomes, written_bytes) = commit::commit(connection, writes).await?;
+            let writer = writer.as_mut().ok_or_else(closed)?;
+            let (outcomes, written_bytes) = writer.commit(writes).await?;
             self.checkpoints.written(written_bytes);
             Ok(outcomes)
         })

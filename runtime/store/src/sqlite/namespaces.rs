@@ -12,7 +12,7 @@ impl NamespaceStore for SqliteStore {
     fn create_namespace<'a>(&'a self, row: &'a NamespaceRow) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?;
+            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
             let retention_ns = i64::try_from(row.retention.as_nanos()).unwrap_or(i64::MAX);
             let done = query(
                 "INSERT OR IGNORE INTO namespaces (name, id, description, owner_email, \

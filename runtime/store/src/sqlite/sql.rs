@@ -1,24 +1,11 @@
-//! Small helpers for SQL: rows in few statement sizes, values in and out.
+//! Small helpers for SQL: values in and out.
 
 use mainspring_engine::ids::RunId;
 use mainspring_engine::time::Timestamp;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use crate::StoreError;
-
-/// Rows per statement: a few sizes, so that the statement cache hits.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
-
-/// Cuts rows into pieces of few sizes, largest first.
-pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
-        let (piece, rest) = rows.split_at(size);
-        rows = rest;
-        Some(piece)
-    })
-}
 
 /// A limit as SQLite takes it.
 pub(super) fn limit(limit: usize) -> i64 {
@@ -45,16 +32,11 @@ pub(super) fn opt_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp
     Ok(nanos.map(Timestamp::from_nanos))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_have_few_sizes_and_lose_nothing() {
-        let rows: Vec<u32> = (0..343).collect();
-        let cut: Vec<&[u32]> = pieces(&rows).collect();
-        assert_eq!(cut.concat(), rows);
-        let sizes: Vec<usize> = cut.iter().map(|piece| piece.len()).collect();
-        assert_eq!(sizes, [256, 64, 16, 4, 1, 1, 1]);
-    }
+/// Run and event of each row, as a list of values.
+pub(super) fn push_keys(query: &mut QueryBuilder<Sqlite>, keys: &[(RunId, i64)]) {
+    query.push_values(keys, |mut values, (run_id, event_id)| {
+        values
+            .push_bind(run_id.as_bytes().as_slice())
+            .push_bind(*event_id);
+    });
 }

@@ -1,0 +1,129 @@
+//! Group commit: many writes, one transaction, one statement per table.
+//!
+//! First the guards of all writes are looked up; a write whose guard does not hold
+//! is left out whole, and the others go on. Then each table gets its rows. Both are
+//! scripts of several statements, each carried out in one go: a statement that is
+//! sent alone costs two switches between threads, far more than what it does.
+
+mod guards;
+mod rows;
+
+use std::collections::HashSet;
+
+use mainspring_engine::transition::Write;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, QueryBuilder, Sqlite};
+
+use self::guards::Stored;
+use self::rows::Rows;
+use crate::{StoreError, WriteOutcome};
+
+/// Statements with their values, one after the other, each ended by a semicolon.
+type Script = QueryBuilder<Sqlite>;
+
+/// Rows in one statement, at most: SQLite bounds the values of a statement.
+const ROWS_PER_STATEMENT: usize = 256;
+/// Writes in a commit up to which its scripts are kept prepared: they have few
+/// shapes, and a lone write must be quick. Larger ones share their cost.
+const WRITES_KEPT_PREPARED: usize = 2;
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: SqliteConnection,
+    /// A commit was begun and did not come to its end.
+    unfinished: bool,
+}
+
+impl Writer {
+    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            connection: options.connect().await?,
+            unfinished: false,
+        })
+    }
+
+    /// The connection, for what is no commit.
+    pub(super) async fn connection(&mut self) -> &mut SqliteConnection {
+        self.roll_back().await;
+        &mut self.connection
+    }
+
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        self.connection.close().await
+    }
+
+    /// Commits the writes; answers the outcome of each and roughly how many bytes
+    /// the log grew by.
+    pub(super) async fn commit(
+        &mut self,
+        writes: &[Write],
+    ) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
+        debug_assert!(
+            touch_no_run_twice(writes),
+            "writes of a commit are disjoint"
+        );
+        self.roll_back().await;
+        self.unfinished = true;
+        let committed = self.try_commit(writes).await;
+        match &committed {
+            Ok(_) => self.unfinished = false,
+            Err(_) => self.roll_back().await,
+        }
+        committed
+    }
+
+    async fn try_commit(
+        &mut self,
+        writes: &[Write],
+    ) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
+        let kept = writes.len() <= WRITES_KEPT_PREPARED;
+        let mut look = Script::new("BEGIN IMMEDIATE;");
+        guards::push(&mut look, writes);
+        let look = look.build().persistent(kept);
+        let stored = Stored::of(&look.fetch_all(&mut self.connection).await?)?;
+        let mut rows = Rows::default();
+        let outcomes: Vec<WriteOutcome> = writes
+            .iter()
+            .map(|write| {
+                if !stored.allows(write) {
+                    return WriteOutcome::Conflict;
+                }
+                rows.add(write);
+                WriteOutcome::Applied
+            })
+            .collect();
+        let mut script = Script::new("");
+        rows.push(&mut script);
+        script.push("COMMIT");
+        let script = script.build().persistent(kept);
+        script.execute(&mut self.connection).await?;
+        Ok((outcomes, rows.bytes()))
+    }
+
+    /// Ends what an earlier commit left open. SQLite may have ended it already.
+    async fn roll_back(&mut self) {
+        if self.unfinished && self.connection.execute("ROLLBACK").await.is_ok() {
+            tracing::debug!("a commit was rolled back");
+        }
+        self.unfinished = false;
+    }
+}
+
+/// Rows in pieces that fit into a statement.
+fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    rows.chunks(ROWS_PER_STATEMENT)
+}
+
+fn touch_no_run_twice(writes: &[Write]) -> bool {
+    let mut seen = HashSet::new();
+    writes.iter().all(|write| match write {
+        Write::Transition(transition) => transition
+            .runs
+            .iter()
+            .all(|run| seen.insert((run.row.run_id, 0))),
+        Write::Activities { writes, .. } => writes
+            .iter()
+            .all(|write| seen.insert((write.row.run_id, write.row.scheduled_event_id))),
+    })
+}
