@@ -191,6 +191,17 @@ pub async fn a_list_looks_at_no_more_rows_than_it_may(store: &dyn Store) {
         );
     }
 
+    let not_running = Filter::Is(
+        Attribute::ExecutionStatus,
+        Test::Compare(Comparison::NotEqual, Value::Int(Status::Running as i64)),
+    );
+    let request = ListRequest {
+        rows_examined: 20,
+        limit: 20,
+        ..all(Filter::And(vec![not_running, rare.clone()]))
+    };
+    assert!(list(store, &request).await.unwrap().is_empty());
+
     // An order that no index has is sorted, as long as that is within the budget.
     let by_queue = |rows_examined| ListRequest {
         order: Order {

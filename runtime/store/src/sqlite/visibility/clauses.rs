@@ -49,7 +49,15 @@ pub(super) fn push_value(query: &mut QueryBuilder<Sqlite>, value: &Value) {
     };
 }
 
-pub(super) fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+/// ` AND …`: the filter, asked of each row. The plus keeps SQLite from taking parts
+/// of it as bounds of the walk, in place of the tighter ones that the walk has.
+pub(super) fn push_residue(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    query.push(" AND +(");
+    push_filter(query, filter);
+    query.push(")");
+}
+
+fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     match filter {
         Filter::All => {
             query.push("TRUE");

@@ -8,13 +8,15 @@ mod clauses;
 mod plan;
 mod ranges;
 
+use std::ops::RangeInclusive;
+
 use mainspring_engine::ids::Namespace;
 use mainspring_engine::transition::VisibilityRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use self::clauses::{push_after, push_filter, push_index_order, push_sorted_order};
+use self::clauses::{push_after, push_index_order, push_residue, push_sorted_order};
 use self::plan::{Arm, Walk, walks};
 use self::ranges::{Cut, Range, Side, allowed};
 use super::rows::{key, status};
@@ -31,7 +33,7 @@ const NARROW: [usize; 3] = [1_000, 10_000, 100_000];
 const FIRST_STEP: usize = 1_000;
 const STEP_GROWTH: usize = 4;
 /// Statuses, by number.
-const STATUSES: std::ops::RangeInclusive<i32> = 1..=8;
+const STATUSES: RangeInclusive<i32> = 1..=8;
 
 impl VisibilityStore for SqliteStore {
     fn list_runs<'a>(
@@ -283,8 +285,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<VisibilityRow>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT *");
         arm.push(&mut query, self.namespace);
-        query.push(" AND ");
-        push_filter(&mut query, &request.filter);
+        push_residue(&mut query, &request.filter);
         push_index_order(&mut query, request.order);
         query.push(" LIMIT ").push_bind(sql::limit(limit));
         self.rows(query).await
@@ -304,8 +305,7 @@ impl<'a> Reader<'a> {
         let mut query =
             QueryBuilder::<Sqlite>::new("SELECT * FROM visibility WHERE run_id IN (SELECT run_id");
         arm.push(&mut query, self.namespace);
-        query.push(" AND ");
-        push_filter(&mut query, &request.filter);
+        push_residue(&mut query, &request.filter);
         if let Some(after) = &request.after {
             push_after(&mut query, request.order, after);
         }
@@ -366,8 +366,7 @@ impl<'a> Reader<'a> {
         for arm in walk.arms.iter().filter(|arm| !arm.is_empty()) {
             let mut query = QueryBuilder::<Sqlite>::new(select.as_str());
             arm.push(&mut query, self.namespace);
-            query.push(" AND ");
-            push_filter(&mut query, filter);
+            push_residue(&mut query, filter);
             let query = query.build().persistent(false);
             let row = query.fetch_one(&mut *self.connection).await?;
             for (n, total) in STATUSES.zip(&mut totals[1..]) {

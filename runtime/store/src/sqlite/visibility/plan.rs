@@ -4,6 +4,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use mainspring_engine::ids::{Namespace, RunId};
 
+use super::STATUSES;
 use super::clauses::{push_range, push_value};
 use super::ranges::{Range, Ranges, allowed};
 use crate::visibility::{Attribute, Direction, Filter, Order, Value};
@@ -145,7 +146,15 @@ pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
 }
 
 fn walk(index: Index, values: &Ranges, starts: &Ranges, order: Order) -> Option<Walk> {
-    let points: Option<Vec<&Value>> = values.ranges.iter().map(Range::only_value).collect();
+    let statuses: Vec<Value>;
+    let points: Option<Vec<&Value>> = if index == Index::Status {
+        // There are few: a range of them is a list of them.
+        let known = STATUSES.map(|status| Value::Int(status.into()));
+        statuses = known.filter(|status| values.holds(status)).collect();
+        Some(statuses.iter().collect())
+    } else {
+        values.ranges.iter().map(Range::only_value).collect()
+    };
     let by_start = order.by == Attribute::StartTime;
     let (arms, in_order) = match (index, points) {
         (Index::Start, _) => (stretches(index, values), by_start),
