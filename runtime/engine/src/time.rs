@@ -42,7 +42,7 @@ impl Timestamp {
 
     /// Without the part below a microsecond: the precision of lists.
     pub const fn whole_micros(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(1_000))
+        Self(self.0.saturating_sub(self.0.rem_euclid(1_000)))
     }
 
     /// How long it is from `earlier` to here; zero if it is not earlier.

@@ -130,7 +130,7 @@ pub(super) fn value(attribute: Attribute, written: &Written) -> Result<Value, St
 fn status(written: &Written) -> Result<Option<Status>, String> {
     let name = match written {
         Written::Number(number) => {
-            let status = number.parse().ok().map(Status::try_from);
+            let status = number.parse::<i32>().ok().map(Status::try_from);
             return Ok(status.and_then(Result::ok));
         }
         Written::Time(_) => return Ok(None),
