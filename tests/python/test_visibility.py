@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import pytest_asyncio
-from server import BINARY
+from server import BINARY, Server
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -165,3 +165,27 @@ async def test_the_command_lines_agree(client, runs, server):
         grouped = f"{runs.mine} GROUP BY ExecutionStatus"
         counted = await run("workflow", "count", "--query", grouped)
         assert "Group total: 1" in counted and "Terminated" in counted
+
+
+def test_a_walk_that_is_too_long_is_refused_with_a_way_out():
+    server = Server("--list-rows-examined", "3")
+    ours = lambda *words, **more: server.run(BINARY, "workflow", *words, **more)
+    try:
+        for number in range(5):
+            ours(
+                "start", "--type", "Collector", "--task-queue", "kit",
+                "--workflow-id", f"run-{number}", "--input", "1",
+            )
+        elsewhere = "TaskQueue = 'elsewhere'"
+        for words in (("count",), ("list", "--limit", "2")):
+            refused = ours(*words, "--query", elsewhere, check=False)
+            assert refused.returncode != 0
+            assert "more than 3 runs (limit list-rows-examined)" in refused.stderr
+            assert "WorkflowType" in refused.stderr
+        narrower = f"{elsewhere} AND WorkflowId IN ('run-1', 'run-2')"
+        assert "Total: 0" in ours("count", "--query", narrower).stdout
+        assert "Total: 5" in ours("count").stdout
+        assert "Total: 0" in ours("count", "--query", "ExecutionStatus != 'Running'").stdout
+        assert "run-4" in ours("list", "--limit", "1").stdout
+    finally:
+        server.stop()

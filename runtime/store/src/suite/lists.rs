@@ -236,6 +236,34 @@ pub async fn a_wide_prefix_is_listed_by_start_time(store: &dyn Store) {
     assert_eq!(times, (1..=1_500).rev().map(at).collect::<Vec<_>>());
 }
 
+/// As large as a filter may be, SQLite's own limits are further away.
+pub async fn large_filters_are_served(store: &dyn Store) {
+    commit(store, (1..=5).map(start).collect()).await;
+    let many = |attribute: Attribute| {
+        let one = |n| equal(attribute, &format!("workflow-{n}"));
+        Filter::Or((1..=2_500).map(one).collect())
+    };
+    let mut deep = many(Attribute::TaskQueue);
+    for _ in 0..50 {
+        let other = equal(Attribute::TaskQueue, "other");
+        deep = Filter::Not(Box::new(Filter::Or(vec![deep, other.clone(), other])));
+    }
+    let values = (0..5_000).map(Value::Int).collect();
+    let numbers = Filter::Is(Attribute::HistoryLength, Test::In(values));
+    for (filter, found) in [
+        (many(Attribute::WorkflowId), 5),
+        (many(Attribute::TaskQueue), 0),
+        (deep, 0),
+        (numbers, 0),
+    ] {
+        assert_eq!(
+            list(store, &all(filter.clone())).await.unwrap().len(),
+            found
+        );
+        assert_eq!(count(store, &filter).await, found as u64);
+    }
+}
+
 async fn write(store: &dyn Store, rows: Vec<VisibilityRow>) {
     let transition = |row: VisibilityRow| -> Transition {
         let mut transition = start(u128::from_be_bytes(*row.run_id.as_bytes()));

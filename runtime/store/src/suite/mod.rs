@@ -41,6 +41,7 @@ macro_rules! every_behaviour {
             counts_stay_right_through_starts_and_closes,
             a_list_looks_at_no_more_rows_than_it_may,
             a_wide_prefix_is_listed_by_start_time,
+            large_filters_are_served,
             random_filters_agree_with_a_plain_evaluation,
             namespaces_are_registered_once,
             components_switch_and_share_their_bytes,
