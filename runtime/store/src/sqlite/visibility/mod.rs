@@ -17,7 +17,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use self::clauses::{push_after, push_index_order, push_residue, push_sorted_order};
-use self::plan::{Arm, Walk, walks};
+use self::plan::{Arm, Merit, Walk, walks};
 use self::ranges::{Cut, Range, Side, allowed};
 use super::rows::{key, status};
 use super::{SqliteStore, sql};
@@ -151,7 +151,8 @@ impl<'a> Reader<'a> {
     /// may be walked to its end.
     async fn choose<'w>(&mut self, walks: &'w [Walk]) -> Result<Option<&'w Walk>, StoreError> {
         let in_order = walks.iter().find(|walk| walk.in_order);
-        let narrow: Vec<&Walk> = walks.iter().filter(|walk| walk.narrow).collect();
+        let has = |merit| move |walk: &&Walk| walk.merit == merit;
+        let narrow: Vec<&Walk> = walks.iter().filter(has(Merit::Narrow)).collect();
         match (narrow.as_slice(), in_order) {
             ([], Some(walk)) => return Ok(Some(walk)),
             ([only], _) if only.in_order => return Ok(Some(only)),
@@ -162,7 +163,7 @@ impl<'a> Reader<'a> {
             if in_order.is_some() || walks.is_empty() {
                 return Ok(in_order);
             }
-            let all: Vec<&Walk> = walks.iter().collect();
+            let all = all_but_repeats(walks);
             found = self.narrowest(&all, &[self.rows_left]).await?;
         }
         let (walk, rows) = found.ok_or_else(|| self.too_many_rows())?;
@@ -208,7 +209,8 @@ impl<'a> Reader<'a> {
             .push(" LIMIT ")
             .push_bind(sql::limit(at_most))
             .push(")");
-        let row = query.build().fetch_one(&mut *self.connection).await?;
+        let query = query.build().persistent(arm.is_plain());
+        let row = query.fetch_one(&mut *self.connection).await?;
         let rows: i64 = row.try_get("rows")?;
         Ok(usize::try_from(rows).unwrap_or(0))
     }
@@ -354,7 +356,7 @@ impl<'a> Reader<'a> {
         if walks.is_empty() {
             return Ok(Vec::new());
         }
-        let all: Vec<&Walk> = walks.iter().collect();
+        let all = all_but_repeats(&walks);
         let [small, medium, large] = NARROW;
         let sizes = [small, medium, large, self.rows_left];
         let Some((walk, _)) = self.narrowest(&all, &sizes).await? else {
@@ -380,6 +382,12 @@ impl<'a> Reader<'a> {
             .map(|(n, total)| Ok((status(n)?, *total)))
             .collect()
     }
+}
+
+/// The order of the list speaks for a walk as long as it need not be walked whole.
+fn all_but_repeats(walks: &[Walk]) -> Vec<&Walk> {
+    let is_first = |walk: &&Walk| walk.merit != Merit::Ordered;
+    walks.iter().filter(is_first).collect()
 }
 
 /// What comes after a place.

@@ -72,6 +72,10 @@ impl Index {
     }
 }
 
+/// More stretches than this are walked as the one stretch around them: each costs
+/// statements of its own.
+const MANY: usize = 16;
+
 /// A way to find what a filter wants: some stretches of one index.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
@@ -80,22 +84,44 @@ pub(super) struct Walk {
     pub(super) arms: Vec<Arm>,
     /// Whether the rows of each stretch come in the order of the list.
     pub(super) in_order: bool,
-    /// Whether it leaves out some of the namespace's runs.
-    pub(super) narrow: bool,
+    /// What speaks for it.
+    pub(super) merit: Merit,
+}
+
+/// What speaks for a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merit {
+    /// It leaves out some of the namespace's runs.
+    Narrow,
+    /// It has the runs of another walk, in the order of the list.
+    Ordered,
+    /// It is always there.
+    Complete,
 }
 
 /// One stretch of an index.
 #[derive(Clone, Debug)]
 pub(super) struct Arm {
     index: Index,
-    /// The value of the index's first column, where it is one value.
-    equals: Option<Value>,
+    /// The values of the index's first column, where they are known.
+    equals: Vec<Value>,
     /// What `range` is of.
     column: &'static str,
     range: Range,
 }
 
 impl Arm {
+    /// Where the index's first column has one of these values: one stretch, or none.
+    fn at(index: Index, equals: Vec<Value>, column: &'static str, range: &Range) -> Vec<Arm> {
+        let arm = Arm {
+            index,
+            equals,
+            column,
+            range: range.clone(),
+        };
+        Vec::from_iter(Some(arm).filter(|arm| !arm.equals.is_empty()))
+    }
+
     /// The part of it that lies in a range too.
     pub(super) fn clip(&self, range: &Range) -> Arm {
         Arm {
@@ -109,6 +135,11 @@ impl Arm {
         self.range.is_empty()
     }
 
+    /// Whether statements with it are all alike.
+    pub(super) fn is_plain(&self) -> bool {
+        self.equals.len() <= 1
+    }
+
     /// ` FROM … WHERE …`
     pub(super) fn push(&self, query: &mut QueryBuilder<Sqlite>, namespace: &Namespace) {
         query.push(self.index.source()).push(" WHERE namespace = ");
@@ -116,97 +147,147 @@ impl Arm {
         if self.index == Index::Close {
             query.push(" AND close_time IS NOT NULL");
         }
-        if let Some(value) = &self.equals {
-            query.push(" AND ").push(self.index.column()).push(" = ");
-            match (self.index, value) {
-                (Index::Run, Value::Text(text)) => {
-                    let run_id = RunId::parse(text).map(|run_id| run_id.as_bytes().to_vec());
-                    query.push_bind(run_id);
-                }
-                _ => push_value(query, value),
+        if !self.equals.is_empty() {
+            query.push(" AND ").push(self.index.column()).push(" IN (");
+            for (n, value) in self.equals.iter().enumerate() {
+                query.push(if n == 0 { "" } else { ", " });
+                self.push_value(query, value);
             }
+            query.push(")");
         }
         push_range(query, self.column, &self.range);
+    }
+
+    fn push_value(&self, query: &mut QueryBuilder<Sqlite>, value: &Value) {
+        match (self.index, value) {
+            (Index::Run, Value::Text(text)) => {
+                let run_id = RunId::parse(text).map(|run_id| run_id.as_bytes().to_vec());
+                query.push_bind(run_id);
+            }
+            _ => push_value(query, value),
+        }
     }
 }
 
 /// The walks that can serve a filter, the most selective first as a rule; the last
 /// one is along the start times. Empty if no run can match.
 pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
-    let starts = allowed(filter, Attribute::StartTime);
+    let starts = allowed(filter, Attribute::StartTime).hull();
     let mut walks = Vec::new();
     for index in INDEXES {
         let values = allowed(filter, index.attribute());
         if values.is_nothing() {
             return Vec::new();
         }
-        walks.extend(walk(index, &values, &starts, order));
+        match index {
+            Index::Run => walks.extend(run_walk(&values)),
+            Index::Id | Index::Type | Index::Status => {
+                walks.extend(keyed_walks(index, &values, &starts, order));
+            }
+            Index::Close if values.absent => {}
+            Index::Close | Index::Start => walks.extend(timed_walks(index, &values, order)),
+        }
+    }
+    if order.direction == Direction::Descending {
+        walks.iter_mut().for_each(|walk| walk.arms.reverse());
     }
     walks
 }
 
-fn walk(index: Index, values: &Ranges, starts: &Ranges, order: Order) -> Option<Walk> {
-    let statuses: Vec<Value>;
-    let points: Option<Vec<&Value>> = if index == Index::Status {
-        // There are few: a range of them is a list of them.
-        let known = STATUSES.map(|status| Value::Int(status.into()));
-        statuses = known.filter(|status| values.holds(status)).collect();
-        Some(statuses.iter().collect())
-    } else {
-        values.ranges.iter().map(Range::only_value).collect()
+/// Text that is no run ID as they are written is no run's.
+fn run_walk(values: &Ranges) -> Option<Walk> {
+    let is_run_id = |value: &Value| match value {
+        Value::Text(text) => RunId::parse(text).is_some_and(|run_id| run_id.to_string() == *text),
+        Value::Int(_) => false,
     };
-    let by_start = order.by == Attribute::StartTime;
-    let (arms, in_order) = match (index, points) {
-        (Index::Start, _) => (stretches(index, values), by_start),
-        (Index::Close, _) if values.absent => return None,
-        (Index::Close, _) => (stretches(index, values), order.by == Attribute::CloseTime),
-        (Index::Run, Some(points)) => (run_arms(&points), false),
-        (Index::Run, None) => return None,
-        (_, _) if values.is_full() => return None,
-        (_, None) => (stretches(index, values), false),
-        (_, Some(points)) => {
-            let range = starts.hull();
-            let arm = |value: &Value| Arm {
-                index,
-                equals: Some(value.clone()),
-                column: "start_time",
-                range: range.clone(),
-            };
-            (points.into_iter().map(arm).collect(), by_start)
-        }
-    };
-    let mut arms: Vec<Arm> = arms;
-    if order.direction == Direction::Descending {
-        arms.reverse();
-    }
+    let mut run_ids = points(values)?;
+    run_ids.retain(is_run_id);
     Some(Walk {
-        arms,
-        in_order,
-        narrow: index != Index::Start || !values.is_full(),
+        arms: Arm::at(Index::Run, run_ids, "run_id", &Range::FULL),
+        in_order: false,
+        merit: Merit::Narrow,
     })
+}
+
+/// Along an index whose first column is no time: under each of its values, runs are
+/// in the order of their start times.
+fn keyed_walks(index: Index, values: &Ranges, starts: &Range, order: Order) -> Vec<Walk> {
+    let by_start = order.by == Attribute::StartTime;
+    let points = match index {
+        // There are few: a range of them is a list of them.
+        Index::Status => Some(statuses(values)),
+        _ => points(values),
+    };
+    let Some(points) = points else {
+        let arms = stretches(index, values);
+        let is_narrow = arms.iter().all(|arm| arm.range != Range::FULL);
+        return Vec::from_iter(is_narrow.then_some(Walk {
+            arms,
+            in_order: false,
+            merit: Merit::Narrow,
+        }));
+    };
+    // As one stretch, which has to be sorted, where the runs are few; as several,
+    // which have to be merged, where they are not.
+    let mut walks = vec![Walk {
+        arms: Arm::at(index, points.clone(), "start_time", starts),
+        in_order: by_start && points.len() == 1,
+        merit: Merit::Narrow,
+    }];
+    if by_start && (2..=MANY).contains(&points.len()) {
+        let arm = |point| Arm::at(index, vec![point], "start_time", starts);
+        walks.push(Walk {
+            arms: points.into_iter().flat_map(arm).collect(),
+            in_order: true,
+            merit: Merit::Ordered,
+        });
+    }
+    walks
+}
+
+/// Along an index of times.
+fn timed_walks(index: Index, values: &Ranges, order: Order) -> Vec<Walk> {
+    let mut walks = Vec::new();
+    let mut merit = match index {
+        Index::Start if values.is_full() => Merit::Complete,
+        _ => Merit::Narrow,
+    };
+    if let Some(points) = points(values).filter(|points| points.len() > 1) {
+        walks.push(Walk {
+            arms: Arm::at(index, points, "run_id", &Range::FULL),
+            in_order: false,
+            merit,
+        });
+        merit = Merit::Ordered;
+    }
+    walks.push(Walk {
+        arms: stretches(index, values),
+        in_order: order.by == index.attribute(),
+        merit,
+    });
+    walks
+}
+
+/// The values, if there is no range of them.
+fn points(values: &Ranges) -> Option<Vec<Value>> {
+    let points = values.ranges.iter().map(Range::only_value);
+    points.map(|point| point.cloned()).collect()
+}
+
+fn statuses(values: &Ranges) -> Vec<Value> {
+    let statuses = STATUSES.map(|status| Value::Int(status.into()));
+    statuses.filter(|status| values.holds(status)).collect()
 }
 
 fn stretches(index: Index, values: &Ranges) -> Vec<Arm> {
     let arm = |range: &Range| Arm {
         index,
-        equals: None,
+        equals: Vec::new(),
         column: index.column(),
         range: range.clone(),
     };
-    values.ranges.iter().map(arm).collect()
-}
-
-/// Text that is no run ID as they are written is no run's.
-fn run_arms(run_ids: &[&Value]) -> Vec<Arm> {
-    let is_run_id = |value: &&&Value| match value {
-        Value::Text(text) => RunId::parse(text).is_some_and(|run_id| run_id.to_string() == *text),
-        Value::Int(_) => false,
-    };
-    let arm = |value: &&Value| Arm {
-        index: Index::Run,
-        equals: Some((*value).clone()),
-        column: "run_id",
-        range: Range::FULL,
-    };
-    run_ids.iter().filter(is_run_id).map(arm).collect()
+    match values.ranges.len() {
+        0..=MANY => values.ranges.iter().map(arm).collect(),
+        _ => vec![arm(&values.hull())],
+    }
 }
