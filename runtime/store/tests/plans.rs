@@ -31,7 +31,8 @@ impl<S: tracing::Subscriber> Layer<S> for Recorder {
             event.record(&mut statement);
             let text = [statement.whole, statement.summary];
             let text = text.into_iter().find(|text| !text.is_empty());
-            STATEMENTS.lock().unwrap().extend(text);
+            let statements = STATEMENTS.lock();
+            statements.expect("nobody panics with it").extend(text);
         }
     }
 }
@@ -133,7 +134,7 @@ fn is_harmless(step: &str) -> bool {
 
 async fn explain(path: &Path, statements: &[String]) -> Vec<Vec<String>> {
     let options = SqliteConnectOptions::new().filename(path);
-    let mut connection = options.connect().await.unwrap();
+    let mut connection = options.connect().await.expect("the file was just made");
     let mut plans = Vec::new();
     for statement in statements {
         let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -365,3 +365,59 @@ fn vis_02_counts_by_status() {
         assert!(error.message.contains(part), "{text}: {error}");
     }
 }
+
+#[test]
+fn any_text_is_read_or_refused_within_itself() {
+    const PIECES: [&str; 32] = [
+        "WorkflowId",
+        "StartTime",
+        "ExecutionStatus",
+        "HistoryLength",
+        "`RunId`",
+        "Colour",
+        "=",
+        "!=",
+        "<>",
+        ">=",
+        "(",
+        ")",
+        ",",
+        "+",
+        "-",
+        "'a'",
+        "\"ä",
+        "'",
+        "`",
+        "\\",
+        "5",
+        "1h",
+        "1e",
+        "1.5.",
+        "NOW",
+        "NOT",
+        "IN",
+        "BETWEEN",
+        "AND",
+        "OR",
+        "ORDER BY",
+        "IS NULL",
+    ];
+    let mut state: u64 = 88_172_645_463_325_252;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        loop {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            if state % 8 == 0 {
+                break;
+            }
+            text.push_str(PIECES[(state >> 8) as usize % PIECES.len()]);
+            text.push_str(["", " "][(state >> 20) as usize % 2]);
+        }
+        if let Err(error) = read(&text) {
+            let positions = 1..=text.chars().count() + 1;
+            assert!(positions.contains(&error.position), "{text}: {error}");
+        }
+    }
+}

@@ -185,7 +185,9 @@ impl<'a> Reader<'a> {
             for walk in walks {
                 let mut rows = 0;
                 for arm in &walk.arms {
-                    rows += self.count_rows(arm, size + 1 - rows).await?;
+                    rows += self
+                        .count_rows(arm, (size - rows).saturating_add(1))
+                        .await?;
                     if rows > size {
                         break;
                     }
