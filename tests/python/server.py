@@ -23,7 +23,7 @@ def free_port() -> int:
 class Server:
     """`mainspring dev` as a process, with the kit uploaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.address = f"127.0.0.1:{free_port()}"
         self.log = open(pathlib.Path(self.folder.name) / "log", "w")
@@ -32,6 +32,7 @@ class Server:
                 BINARY, "dev",
                 "--port", self.address.split(":")[1],
                 "--db-filename", pathlib.Path(self.folder.name) / "mainspring.db",
+                *flags,
             ],
             stdout=subprocess.DEVNULL,
             stderr=self.log,

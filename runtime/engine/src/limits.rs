@@ -44,6 +44,14 @@ pub struct Limits {
     pub queue_tasks_in_memory: usize,
     /// Polls waiting at one task queue.
     pub queue_pollers: usize,
+    /// The text of one list filter, in bytes.
+    pub filter_bytes: usize,
+    /// How deep parentheses and NOT may nest in a list filter.
+    pub filter_depth: usize,
+    /// Values in one IN of a list filter.
+    pub filter_values: usize,
+    /// Rows that one list or count may look at.
+    pub list_rows_examined: usize,
     /// A failure kept with a pending activity is cut to this many bytes (ACT-25).
     pub stored_failure_bytes: usize,
 }
@@ -69,6 +77,10 @@ impl Default for Limits {
             commit_queue: 4_096,
             queue_tasks_in_memory: 1_000,
             queue_pollers: 10_000,
+            filter_bytes: 32 * 1024,
+            filter_depth: 50,
+            filter_values: 1_000,
+            list_rows_examined: 1_000_000,
             stored_failure_bytes: 4 * 1024,
         }
     }

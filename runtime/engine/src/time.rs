@@ -40,6 +40,11 @@ impl Timestamp {
         }
     }
 
+    /// Without the part below a microsecond: the precision of lists.
+    pub const fn whole_micros(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(1_000)))
+    }
+
     /// How long it is from `earlier` to here; zero if it is not earlier.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -118,7 +118,8 @@ pub struct CurrentRow {
     pub replaces: Option<RunId>,
 }
 
-/// What lists and counts see of a run.
+/// What lists and counts see of a run. Times are whole microseconds: what a list
+/// tells is what a filter compares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VisibilityRow {
     /// The run.

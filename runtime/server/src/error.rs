@@ -61,6 +61,10 @@ pub enum ServerError {
 impl From<StoreError> for ServerError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::TooManyRows { .. } => ServerError::ResourceExhausted(format!(
+                "{error} (limit list-rows-examined); narrow it by WorkflowId, WorkflowType, \
+                 ExecutionStatus or a range of StartTime or CloseTime, or sort by StartTime"
+            )),
             StoreError::Corrupt { .. } => ServerError::Internal(error.to_string()),
             other => ServerError::Unavailable(other.to_string()),
         }

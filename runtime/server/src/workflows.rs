@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainspring_engine::ids::{Namespace, RunId, WorkflowKey};
 use mainspring_engine::transition::VisibilityRow;
-use mainspring_store::visibility::{Filter, ListPosition};
+use mainspring_store::visibility::{Filter, ListRequest};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
@@ -146,37 +146,25 @@ impl Server {
             .await
     }
 
-    /// Lists runs, newest first.
+    /// Lists runs.
     pub async fn list_workflows(
         &self,
         namespace: &Namespace,
-        filter: &Filter,
-        after: Option<ListPosition>,
-        limit: usize,
+        request: &ListRequest,
     ) -> Result<Vec<VisibilityRow>, ServerError> {
         self.core.namespaces.check(namespace)?;
-        let store = &self.core.store;
-        Ok(store.list_runs(namespace, filter, after, limit).await?)
+        Ok(self.core.store.list_runs(namespace, request).await?)
     }
 
-    /// Counts runs.
+    /// Counts runs, by status.
     pub async fn count_workflows(
-        &self,
-        namespace: &Namespace,
-        filter: &Filter,
-    ) -> Result<u64, ServerError> {
-        self.core.namespaces.check(namespace)?;
-        Ok(self.core.store.count_runs(namespace, filter).await?)
-    }
-
-    /// Counts runs by status.
-    pub async fn count_workflows_by_status(
         &self,
         namespace: &Namespace,
         filter: &Filter,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ServerError> {
         self.core.namespaces.check(namespace)?;
+        let rows_examined = self.core.limits.list_rows_examined;
         let store = &self.core.store;
-        Ok(store.count_runs_by_status(namespace, filter).await?)
+        Ok(store.count_runs(namespace, filter, rows_examined).await?)
     }
 }

@@ -50,6 +50,12 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// A list or a count would look at more rows than it may.
+    #[error("the filter would look at more than {rows_examined} runs")]
+    TooManyRows {
+        /// How many it may.
+        rows_examined: usize,
+    },
     /// A stored value cannot be read back.
     #[error("the stored {what} cannot be read: {reason}")]
     Corrupt {

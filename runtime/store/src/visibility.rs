@@ -1,18 +1,140 @@
-//! What lists and counts ask: a filter, a page, an answer. The filter's text is
-//! parsed at the edge; here it is a tree.
+//! What lists and counts ask: a filter, an order, a page. The filter's text is
+//! parsed at the edge; here it is a tree of typed conditions.
+//!
+//! A condition on an attribute that a run does not have (the close time of an open
+//! run, say) is neither true nor false, and so is its negation: such a run is found
+//! by `IS NULL` alone, as in SQL.
+
+use std::cmp::Ordering;
 
 use mainspring_engine::ids::{Namespace, RunId};
-use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::VisibilityRow;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use crate::StoreFuture;
 
-/// How an attribute is compared.
+/// What an attribute's values are, and so what they may be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, compared whole, byte by byte.
+    Keyword,
+    /// A status.
+    Status,
+    /// A point in time.
+    Time,
+    /// A length of time.
+    Duration,
+    /// A whole number.
+    Int,
+}
+
+/// Defines [`Attribute`]: one line per attribute, so that its name and its kind
+/// cannot be forgotten.
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident),* $(,)?) => {
+        /// A built-in attribute of a run, named as in a filter (VIS-03).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Attribute {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Attribute {
+            /// Every attribute.
+            pub const ALL: &[Attribute] = &[$(Attribute::$name),*];
+
+            /// Its name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Attribute::$name => stringify!($name),)*
+                }
+            }
+
+            /// What its values are.
+            pub fn kind(self) -> Kind {
+                match self {
+                    $(Attribute::$name => Kind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+attributes! {
+    /// The workflow ID.
+    WorkflowId: Keyword,
+    /// The run's ID, as text.
+    RunId: Keyword,
+    /// The workflow's type.
+    WorkflowType: Keyword,
+    /// Open or how it closed.
+    ExecutionStatus: Status,
+    /// When it started.
+    StartTime: Time,
+    /// When its first task could run.
+    ExecutionTime: Time,
+    /// When it closed; an open run has none.
+    CloseTime: Time,
+    /// From the execution time to the close; an open run has none.
+    ExecutionDuration: Duration,
+    /// The task queue.
+    TaskQueue: Keyword,
+    /// Events in the history; an open run has none.
+    HistoryLength: Int,
+    /// Bytes in the history; an open run has none.
+    HistorySizeBytes: Int,
+    /// The workflow ID at the root of the tree of children: the run's own, as long
+    /// as there are no children.
+    RootWorkflowId: Keyword,
+    /// The run at the root of the tree of children: the run itself.
+    RootRunId: Keyword,
+    /// The parent's workflow ID: none.
+    ParentWorkflowId: Keyword,
+    /// The parent's run: none.
+    ParentRunId: Keyword,
+}
+
+impl Attribute {
+    /// What a run's row says.
+    pub fn of(self, row: &VisibilityRow) -> Option<Value> {
+        let closed = |value: i64| row.close_time.map(|_| Value::Int(value));
+        match self {
+            Attribute::WorkflowId | Attribute::RootWorkflowId => {
+                Some(Value::Text(row.key.workflow_id.to_string()))
+            }
+            Attribute::RunId | Attribute::RootRunId => Some(Value::Text(row.run_id.to_string())),
+            Attribute::WorkflowType => Some(Value::Text(row.workflow_type.to_string())),
+            Attribute::TaskQueue => Some(Value::Text(row.task_queue.to_string())),
+            Attribute::ExecutionStatus => Some(Value::Int(row.status as i64)),
+            Attribute::StartTime => Some(Value::Int(row.start_time.as_nanos())),
+            Attribute::ExecutionTime => Some(Value::Int(row.execution_time.as_nanos())),
+            Attribute::CloseTime => row.close_time.map(|at| Value::Int(at.as_nanos())),
+            Attribute::ExecutionDuration => row
+                .close_time
+                .map(|at| Value::Int(at.as_nanos() - row.execution_time.as_nanos())),
+            Attribute::HistoryLength => closed(row.history_length),
+            Attribute::HistorySizeBytes => closed(row.history_size_bytes),
+            Attribute::ParentWorkflowId | Attribute::ParentRunId => None,
+        }
+    }
+}
+
+/// A value of an attribute: text, or the number behind a time (nanoseconds since the
+/// epoch), a duration (nanoseconds), a status or a count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A number.
+    Int(i64),
+    /// Text.
+    Text(String),
+}
+
+/// How an attribute is compared with one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `=`
     Equal,
+    /// `!=`
+    NotEqual,
     /// `<`
     Less,
     /// `<=`
@@ -23,68 +145,140 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// One condition on a built-in attribute, with a value of its type.
+/// What a condition asks of an attribute.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Condition {
-    /// `WorkflowId`
-    WorkflowId(Comparison, String),
-    /// `RunId = …`
-    RunId(RunId),
-    /// `WorkflowType`
-    WorkflowType(Comparison, String),
-    /// `ExecutionStatus = …`
-    ExecutionStatus(WorkflowExecutionStatus),
-    /// `StartTime`
-    StartTime(Comparison, Timestamp),
-    /// `CloseTime`; open runs have none and match nothing.
-    CloseTime(Comparison, Timestamp),
-    /// Matches nothing (an unknown run ID, say).
-    Never,
+pub enum Test {
+    /// One value.
+    Compare(Comparison, Value),
+    /// `IN`: equal to one of these.
+    In(Vec<Value>),
+    /// `BETWEEN`: both ends inclusive.
+    Between(Value, Value),
+    /// `STARTS_WITH`, upper and lower case being different.
+    StartsWith(String),
+    /// `IS NULL`
+    IsNull,
 }
 
-/// A list filter. Grows by variants: the next ones are `Or` and `Not`.
+/// A list filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Every run of the namespace.
     All,
-    /// One condition.
-    Is(Condition),
+    /// One condition; the values are of the attribute's kind.
+    Is(Attribute, Test),
+    /// Not this.
+    Not(Box<Filter>),
     /// All of these.
     And(Vec<Filter>),
+    /// One of these at least.
+    Or(Vec<Filter>),
 }
 
-/// A place in a list: runs are listed by start time, newest first, then run ID,
-/// greatest first.
+impl Filter {
+    /// Whether no other attribute than this one is asked for.
+    pub fn asks_only(&self, attribute: Attribute) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Is(asked, _) => *asked == attribute,
+            Filter::Not(filter) => filter.asks_only(attribute),
+            Filter::And(filters) | Filter::Or(filters) => {
+                filters.iter().all(|filter| filter.asks_only(attribute))
+            }
+        }
+    }
+}
+
+/// Which end comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest.
+    Ascending,
+    /// The greatest.
+    Descending,
+}
+
+/// The order of a list. Runs with equal values are in the order of their run IDs, in
+/// the same direction; runs without a value come last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is compared.
+    pub by: Attribute,
+    /// Which end comes first.
+    pub direction: Direction,
+}
+
+impl Default for Order {
+    /// The newest start first.
+    fn default() -> Self {
+        Self {
+            by: Attribute::StartTime,
+            direction: Direction::Descending,
+        }
+    }
+}
+
+impl Order {
+    /// Where a run stands in a list of this order.
+    pub fn position(self, row: &VisibilityRow) -> ListPosition {
+        ListPosition {
+            value: self.by.of(row),
+            run_id: row.run_id,
+        }
+    }
+
+    /// Which of two places comes first.
+    pub fn compare(self, one: &ListPosition, other: &ListPosition) -> Ordering {
+        let by_value = (&one.value, one.run_id).cmp(&(&other.value, other.run_id));
+        let lacks = one.value.is_none().cmp(&other.value.is_none());
+        lacks.then(match self.direction {
+            Direction::Ascending => by_value,
+            Direction::Descending => by_value.reverse(),
+        })
+    }
+}
+
+/// A place in a list: the sort key of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPosition {
-    /// The start time of the last row that was seen.
-    pub start_time: Timestamp,
-    /// Its run.
+    /// The value that the list is sorted by.
+    pub value: Option<Value>,
+    /// The run.
     pub run_id: RunId,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct ListRequest {
+    /// Which runs.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// After this place.
+    pub after: Option<ListPosition>,
+    /// At most so many.
+    pub limit: usize,
+    /// Looking at no more rows than this (or than `limit`, if that is more).
+    pub rows_examined: usize,
 }
 
 /// Lists and counts. What was committed before the call is in the answer.
 pub trait VisibilityStore {
-    /// Runs that match, newest first, after the given place, at most `limit`.
+    /// The runs of a page, or [`TooManyRows`](crate::StoreError::TooManyRows) if
+    /// finding them would look at more rows than allowed.
     fn list_runs<'a>(
         &'a self,
         namespace: &'a Namespace,
-        filter: &'a Filter,
-        after: Option<ListPosition>,
-        limit: usize,
+        request: &'a ListRequest,
     ) -> StoreFuture<'a, Vec<VisibilityRow>>;
 
-    /// How many runs match.
+    /// How many runs match, by status; statuses without runs are left out. Looks at
+    /// `rows_examined` rows at most; a filter that asks for the status alone looks
+    /// at none.
     fn count_runs<'a>(
         &'a self,
         namespace: &'a Namespace,
         filter: &'a Filter,
-    ) -> StoreFuture<'a, u64>;
-
-    /// How many runs match, by status; statuses without runs are left out.
-    fn count_runs_by_status<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        filter: &'a Filter,
+        rows_examined: usize,
     ) -> StoreFuture<'a, Vec<(WorkflowExecutionStatus, u64)>>;
 }

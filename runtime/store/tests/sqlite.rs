@@ -33,21 +33,7 @@ macro_rules! suite {
     };
 }
 
-suite! {
-    a_conflict_fails_its_own_write_and_nothing_else,
-    a_start_replaces_only_the_run_that_it_names,
-    what_closes_is_gone_and_what_stays_is_read_back,
-    a_row_only_write_is_guarded_and_lowers_the_alarm,
-    due_runs_come_in_order_and_in_pages,
-    queued_tasks_come_in_order_and_in_pages,
-    histories_are_read_from_both_ends,
-    request_ids_are_remembered,
-    lists_filter_and_page_without_gaps,
-    counts_stay_right_through_starts_and_closes,
-    namespaces_are_registered_once,
-    components_switch_and_share_their_bytes,
-    random_commits_agree_with_a_model,
-}
+mainspring_store::every_behaviour!(suite);
 
 #[tokio::test]
 async fn a_second_server_is_kept_out() {

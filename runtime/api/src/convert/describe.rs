@@ -18,7 +18,7 @@ use temporalio_protos::temporal::api::workflow::v1::{
 };
 use temporalio_protos::temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse;
 
-use super::{list_time, opt_duration, opt_time, time};
+use super::{opt_duration, opt_time, time};
 
 /// The key under which a blocked run says why (VIS-07).
 const REPORTED_PROBLEMS: &str = "TemporalReportedProblems";
@@ -180,7 +180,11 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
     let decode_memo = |bytes: Vec<u8>| Memo::decode(bytes.as_slice()).unwrap_or_default();
     let decode_attributes =
         |bytes: Vec<u8>| SearchAttributes::decode(bytes.as_slice()).unwrap_or_default();
-    let closed_after = row.close_time.map(|close| close.since(row.start_time));
+    let closed_after = row.close_time.map(|close| close.since(row.execution_time));
+    let own_root = WorkflowExecution {
+        workflow_id: row.key.workflow_id.to_string(),
+        run_id: row.run_id.to_string(),
+    };
     WorkflowExecutionInfo {
         execution: Some(WorkflowExecution {
             workflow_id: row.key.workflow_id.to_string(),
@@ -189,9 +193,9 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
         r#type: Some(WorkflowType {
             name: row.workflow_type.to_string(),
         }),
-        start_time: list_time(row.start_time),
-        execution_time: list_time(row.execution_time),
-        close_time: row.close_time.and_then(list_time),
+        start_time: time(row.start_time),
+        execution_time: time(row.execution_time),
+        close_time: opt_time(row.close_time),
         status: row.status as i32,
         history_length: row.history_length,
         history_size_bytes: row.history_size_bytes,
@@ -203,6 +207,7 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
                 .map(decode_attributes)
                 .unwrap_or_default(),
         ),
+        root_execution: Some(own_root),
         first_run_id: row.first_run_id.to_string(),
         ..WorkflowExecutionInfo::default()
     }

@@ -16,12 +16,6 @@ pub(crate) fn opt_time(time: Option<Timestamp>) -> Option<wkt::Timestamp> {
     time.map(Timestamp::to_wire)
 }
 
-/// Lists show microseconds.
-pub(crate) fn list_time(time: Timestamp) -> Option<wkt::Timestamp> {
-    let nanos = time.as_nanos();
-    Some(Timestamp::from_nanos(nanos - nanos.rem_euclid(1_000)).to_wire())
-}
-
 pub(crate) fn opt_duration(duration: Option<Duration>) -> Option<wkt::Duration> {
     duration.map(wire_duration)
 }

@@ -1,20 +1,31 @@
-//! The list filter: what people write after `--query`.
+//! The list filter: what people write after `--query` (VIS-01).
 //!
 //! ```text
-//! filter     = [ disjunction ]
-//! disjunction = conjunction { OR conjunction }        (OR: not served yet)
+//! query       = [ disjunction ] [ GROUP BY attribute ] [ ORDER BY attribute [ ASC | DESC ] ]
+//! disjunction = conjunction { OR conjunction }
 //! conjunction = factor { AND factor }
-//! factor      = "(" disjunction ")" | condition
-//! condition   = attribute comparison value
-//! comparison  = "=" | "<" | "<=" | ">" | ">="
+//! factor      = NOT factor | "(" disjunction ")" | condition
+//! condition   = attribute ( "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) value
+//!             | attribute [ NOT ] IN "(" value { "," value } ")"
+//!             | attribute [ NOT ] BETWEEN value AND value
+//!             | attribute [ NOT ] STARTS_WITH value
+//!             | attribute IS [ NOT ] NULL
+//! value       = text | number | NOW "(" ")" [ ( "+" | "-" ) duration ]
 //! ```
 //!
+//! Keywords are read in any case, attributes only as they are written. The
+//! [`parser`] reads the grammar, [`values`] reads each value as its attribute's kind.
 //! Errors say at which character they are.
 
+mod durations;
 mod lexer;
 mod parser;
+#[cfg(test)]
+mod tests;
+mod times;
+mod values;
 
-pub(crate) use self::parser::{GroupBy, parse, parse_count};
+pub(crate) use self::parser::{Context, GroupBy, parse, parse_count};
 
 /// What is wrong with a filter, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,27 +1,47 @@
 //! From tokens to the store's filter.
 
-use mainspring_engine::ids::RunId;
+use mainspring_engine::limits::Limits;
 use mainspring_engine::time::Timestamp;
-use mainspring_store::visibility::{Comparison, Condition, Filter};
-use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use mainspring_store::visibility::{
+    Attribute, Comparison, Direction, Filter, Kind, Order, Test, Value,
+};
 
 use super::FilterError;
+use super::durations::with_units;
 use super::lexer::{Token, tokens};
+use super::values::{self, Written};
 
-/// How deep parentheses may nest: the parser recurses.
-const DEEPEST: usize = 50;
-
-/// What the language has and this server does not serve yet.
-const LATER: [&str; 8] = [
+/// Words that are no attribute, unless in back quotes.
+const KEYWORDS: [&str; 16] = [
+    "AND",
     "OR",
     "NOT",
     "IN",
     "BETWEEN",
     "STARTS_WITH",
     "IS",
+    "NULL",
+    "GROUP",
     "ORDER",
+    "BY",
+    "ASC",
+    "DESC",
     "LIKE",
+    "LIMIT",
+    "WHERE",
 ];
+
+/// The comparisons that a status has.
+const OF_STATUS: &str = "=, !=, IN, NOT IN and IS [NOT] NULL";
+
+/// What a filter is read with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The limits in force.
+    pub(crate) limits: &'a Limits,
+    /// What `NOW()` is.
+    pub(crate) now: Timestamp,
+}
 
 /// What a count is grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,40 +52,69 @@ pub(crate) enum GroupBy {
     ExecutionStatus,
 }
 
-/// Parses a list filter. Blank text matches every run.
-pub(crate) fn parse(text: &str) -> Result<Filter, FilterError> {
-    let mut parser = Parser::new(text)?;
+/// Parses a list's filter, which may end with `ORDER BY …`. Blank text matches every
+/// run.
+pub(crate) fn parse(text: &str, context: Context<'_>) -> Result<(Filter, Order), FilterError> {
+    let mut parser = Parser::new(text, context)?;
     let filter = parser.filter()?;
+    if parser.is_word("GROUP") {
+        return parser.error("a list has no groups; GROUP BY is for counts");
+    }
+    let order = parser.order_by()?;
     parser.end()?;
-    Ok(filter)
+    Ok((filter, order))
 }
 
 /// Parses a count's filter, which may end with `GROUP BY ExecutionStatus`.
-pub(crate) fn parse_count(text: &str) -> Result<(Filter, GroupBy), FilterError> {
-    let mut parser = Parser::new(text)?;
+pub(crate) fn parse_count(
+    text: &str,
+    context: Context<'_>,
+) -> Result<(Filter, GroupBy), FilterError> {
+    let mut parser = Parser::new(text, context)?;
     let filter = parser.filter()?;
     let group_by = parser.group_by()?;
+    if parser.is_word("ORDER") {
+        return parser.error("a count has no order; ORDER BY is for lists");
+    }
     parser.end()?;
     Ok((filter, group_by))
 }
 
-struct Parser {
+struct Parser<'a> {
     tokens: Vec<(usize, Token)>,
     next: usize,
     depth: usize,
     /// The character after the last one.
     end: usize,
+    context: Context<'a>,
 }
 
-impl Parser {
-    fn new(text: &str) -> Result<Self, FilterError> {
+impl<'a> Parser<'a> {
+    fn new(text: &str, context: Context<'a>) -> Result<Self, FilterError> {
+        let allowed = context.limits.filter_bytes;
+        if text.len() > allowed {
+            return Err(FilterError {
+                position: text
+                    .char_indices()
+                    .take_while(|(at, _)| *at < allowed)
+                    .count()
+                    + 1,
+                message: format!(
+                    "the query has {} bytes, {allowed} are allowed (limit filter-bytes)",
+                    text.len()
+                ),
+            });
+        }
         Ok(Self {
             tokens: tokens(text)?,
             next: 0,
             depth: 0,
             end: text.chars().count() + 1,
+            context,
         })
     }
+
+    // ---- tokens -----------------------------------------------------------
 
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|(_, token)| token)
@@ -76,27 +125,73 @@ impl Parser {
     }
 
     fn error<T>(&self, message: impl Into<String>) -> Result<T, FilterError> {
-        Err(FilterError {
-            position: self.position(),
-            message: message.into(),
-        })
+        Err(at(self.position(), message))
     }
 
     fn is_word(&self, word: &str) -> bool {
         matches!(self.peek(), Some(Token::Word(found)) if found.eq_ignore_ascii_case(word))
     }
 
-    fn filter(&mut self) -> Result<Filter, FilterError> {
-        if self.peek().is_none() || self.is_word("GROUP") {
-            return Ok(Filter::All);
+    /// Takes a keyword, if it is the next token.
+    fn word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn need_word(&mut self, word: &str) -> Result<(), FilterError> {
+        match self.word(word) {
+            true => Ok(()),
+            false => self.unexpected(word),
         }
-        self.conjunction()
+    }
+
+    /// Takes a sign, if it is the next token.
+    fn sign(&mut self, sign: &'static str) -> bool {
+        let found = self.peek() == Some(&Token::Sign(sign));
+        self.next += usize::from(found);
+        found
+    }
+
+    fn need_sign(&mut self, sign: &'static str, wanted: &str) -> Result<(), FilterError> {
+        match self.sign(sign) {
+            true => Ok(()),
+            false => self.unexpected(wanted),
+        }
+    }
+
+    fn unexpected<T>(&self, wanted: &str) -> Result<T, FilterError> {
+        let found = self.peek().map(Token::show);
+        let found = found.as_deref().unwrap_or("the end");
+        self.error(format!("expected {wanted}, found {found}"))
+    }
+
+    // ---- the grammar ------------------------------------------------------
+
+    fn filter(&mut self) -> Result<Filter, FilterError> {
+        let has_none = self.peek().is_none() || self.is_word("GROUP") || self.is_word("ORDER");
+        match has_none {
+            true => Ok(Filter::All),
+            false => self.disjunction(),
+        }
+    }
+
+    fn disjunction(&mut self) -> Result<Filter, FilterError> {
+        let first = self.conjunction()?;
+        let mut some = vec![first];
+        while self.word("OR") {
+            some.push(self.conjunction()?);
+        }
+        Ok(match some.len() {
+            1 => some.remove(0),
+            _ => Filter::Or(some),
+        })
     }
 
     fn conjunction(&mut self) -> Result<Filter, FilterError> {
-        let mut all = vec![self.factor()?];
-        while self.is_word("AND") {
-            self.next += 1;
+        let first = self.factor()?;
+        let mut all = vec![first];
+        while self.word("AND") {
             all.push(self.factor()?);
         }
         Ok(match all.len() {
@@ -106,280 +201,273 @@ impl Parser {
     }
 
     fn factor(&mut self) -> Result<Filter, FilterError> {
-        if self.peek() != Some(&Token::Sign("(")) {
-            return Ok(Filter::Is(self.condition()?));
+        let deepest = self.context.limits.filter_depth;
+        let nests = self.is_word("NOT") || self.peek() == Some(&Token::Sign("("));
+        if !nests {
+            return self.condition();
         }
-        if self.depth == DEEPEST {
-            return self.error(format!("parentheses nest deeper than {DEEPEST}"));
+        if self.depth == deepest {
+            return self.error(format!(
+                "parentheses and NOT nest deeper than {deepest} (limit filter-depth)"
+            ));
         }
-        self.next += 1;
         self.depth += 1;
-        let inner = self.conjunction()?;
+        let filter = if self.word("NOT") {
+            not(self.factor()?)
+        } else {
+            self.next += 1;
+            let inner = self.disjunction()?;
+            self.need_sign(")", "AND, OR or a closing parenthesis")?;
+            inner
+        };
         self.depth -= 1;
-        if self.peek() != Some(&Token::Sign(")")) {
-            return self.unexpected("a closing parenthesis");
-        }
-        self.next += 1;
-        Ok(inner)
+        Ok(filter)
     }
 
-    fn condition(&mut self) -> Result<Condition, FilterError> {
-        let attribute_at = self.position();
-        let attribute = match self.peek() {
-            Some(Token::Word(word)) => word.clone(),
+    fn condition(&mut self) -> Result<Filter, FilterError> {
+        let attribute = self.attribute()?;
+        let is = |test| Filter::Is(attribute, test);
+        if self.word("IS") {
+            let negated = self.word("NOT");
+            self.need_word("NULL")?;
+            return Ok(negate_if(negated, is(Test::IsNull)));
+        }
+        let operator_at = self.position();
+        if let Some(comparison) = self.comparison() {
+            let compares_order = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+            if compares_order && attribute.kind() == Kind::Status {
+                return Err(wrong_operator(operator_at, attribute, OF_STATUS));
+            }
+            let value = self.value(attribute)?;
+            return Ok(is(Test::Compare(comparison, value)));
+        }
+        let negated = self.word("NOT");
+        let operator_at = self.position();
+        let test = if self.word("IN") {
+            Test::In(self.list(attribute)?)
+        } else if self.word("BETWEEN") {
+            if attribute.kind() == Kind::Status {
+                return Err(wrong_operator(operator_at, attribute, OF_STATUS));
+            }
+            let from = self.value(attribute)?;
+            self.need_word("AND")?;
+            Test::Between(from, self.value(attribute)?)
+        } else if self.word("STARTS_WITH") {
+            match attribute.kind() {
+                Kind::Keyword => Test::StartsWith(self.prefix(attribute)?),
+                Kind::Status => return Err(wrong_operator(operator_at, attribute, OF_STATUS)),
+                Kind::Time | Kind::Duration | Kind::Int => {
+                    let all = "=, !=, <, <=, >, >=, [NOT] IN, [NOT] BETWEEN and IS [NOT] NULL";
+                    return Err(wrong_operator(operator_at, attribute, all));
+                }
+            }
+        } else if self.is_word("LIKE") {
+            return self.error("there is no LIKE; use STARTS_WITH 'prefix'");
+        } else if negated {
+            return self.unexpected("IN, BETWEEN or STARTS_WITH");
+        } else {
+            return self
+                .unexpected("a comparison (=, !=, <, <=, >, >=, IN, BETWEEN, STARTS_WITH or IS)");
+        };
+        Ok(negate_if(negated, is(test)))
+    }
+
+    fn attribute(&mut self) -> Result<Attribute, FilterError> {
+        let position = self.position();
+        let is_keyword = |word: &str| {
+            KEYWORDS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(word))
+        };
+        let name = match self.peek() {
+            Some(Token::Word(word)) if !is_keyword(word) => word.clone(),
+            Some(Token::Name(name)) => name.clone(),
             _ => return self.unexpected("an attribute such as WorkflowType"),
         };
-        if LATER
-            .iter()
-            .any(|later| later.eq_ignore_ascii_case(&attribute))
-        {
-            return self.not_yet(&attribute);
+        self.next += 1;
+        if self.peek() == Some(&Token::Sign("(")) {
+            return Err(at(position, format!("there is no function {name}")));
         }
-        self.next += 1;
-        let comparison_at = self.position();
-        let comparison = self.comparison()?;
-        let value_at = self.position();
-        let Some(value) = self.peek().cloned() else {
-            return self.unexpected("a value");
-        };
-        self.next += 1;
-        build(&attribute, comparison, &value).map_err(|(what, message)| FilterError {
-            position: match what {
-                Wrong::Attribute => attribute_at,
-                Wrong::Comparison => comparison_at,
-                Wrong::Value => value_at,
-            },
-            message,
-        })
+        values::attribute(&name).map_err(|message| at(position, message))
     }
 
-    fn comparison(&mut self) -> Result<Comparison, FilterError> {
+    fn comparison(&mut self) -> Option<Comparison> {
         let comparison = match self.peek() {
             Some(Token::Sign("=")) => Comparison::Equal,
+            Some(Token::Sign("!=")) => Comparison::NotEqual,
             Some(Token::Sign("<")) => Comparison::Less,
             Some(Token::Sign("<=")) => Comparison::LessOrEqual,
             Some(Token::Sign(">")) => Comparison::Greater,
             Some(Token::Sign(">=")) => Comparison::GreaterOrEqual,
-            Some(Token::Sign("!=")) => return self.not_yet("!="),
-            Some(Token::Word(word)) if LATER.iter().any(|l| l.eq_ignore_ascii_case(word)) => {
-                let word = word.clone();
-                return self.not_yet(&word);
-            }
-            _ => return self.unexpected("a comparison (=, <, <=, > or >=)"),
+            _ => return None,
         };
         self.next += 1;
-        Ok(comparison)
+        Some(comparison)
     }
 
+    // ---- values -----------------------------------------------------------
+
+    fn list(&mut self, attribute: Attribute) -> Result<Vec<Value>, FilterError> {
+        let most = self.context.limits.filter_values;
+        self.need_sign("(", "a list such as ('a', 'b')")?;
+        let mut values = Vec::new();
+        loop {
+            if values.len() == most {
+                return self.error(format!(
+                    "more than {most} values in one IN (limit filter-values)"
+                ));
+            }
+            values.push(self.value(attribute)?);
+            if !self.sign(",") {
+                break;
+            }
+        }
+        self.need_sign(")", "a comma or a closing parenthesis")?;
+        Ok(values)
+    }
+
+    fn value(&mut self, attribute: Attribute) -> Result<Value, FilterError> {
+        let position = self.position();
+        let written = self.written()?;
+        values::value(attribute, &written).map_err(|message| at(position, message))
+    }
+
+    fn prefix(&mut self, attribute: Attribute) -> Result<String, FilterError> {
+        let position = self.position();
+        match self.written()? {
+            Written::Text(prefix) => Ok(prefix),
+            other => {
+                let message = values::value(attribute, &other).err();
+                let message = message.unwrap_or_else(|| "expected text in quotes".to_owned());
+                Err(at(position, message))
+            }
+        }
+    }
+
+    fn written(&mut self) -> Result<Written, FilterError> {
+        let sign = match self.peek() {
+            Some(Token::Sign("-")) => Some("-"),
+            Some(Token::Sign("+")) => Some(""),
+            _ => None,
+        };
+        if let Some(sign) = sign {
+            self.next += 1;
+            return match self.peek() {
+                Some(Token::Number(number)) => {
+                    let number = format!("{sign}{number}");
+                    self.next += 1;
+                    Ok(Written::Number(number))
+                }
+                _ => self.unexpected("a number"),
+            };
+        }
+        if self.is_word("NOW") {
+            self.next += 1;
+            return self.now().map(Written::Time);
+        }
+        let written = match self.peek() {
+            Some(Token::Text(text)) => Written::Text(text.clone()),
+            Some(Token::Number(number)) => Written::Number(number.clone()),
+            Some(Token::Word(word) | Token::Name(word)) => {
+                let hint = format!("a value, found {word}; text is written in quotes: '{word}'");
+                return self.error(format!("expected {hint}"));
+            }
+            _ => return self.unexpected("a value"),
+        };
+        self.next += 1;
+        Ok(written)
+    }
+
+    /// What comes behind `NOW`.
+    fn now(&mut self) -> Result<Timestamp, FilterError> {
+        self.need_sign("(", "the parentheses of NOW()")?;
+        self.need_sign(")", "the parentheses of NOW()")?;
+        let earlier = self.sign("-");
+        if !earlier && !self.sign("+") {
+            return Ok(self.context.now);
+        }
+        let length = match self.peek() {
+            Some(Token::Number(length)) => with_units(length),
+            _ => None,
+        };
+        let Some(length) = length else {
+            return self.unexpected("a duration such as 1h30m (no quotes)");
+        };
+        self.next += 1;
+        let length = if earlier { -length } else { length };
+        let nanos = i128::from(self.context.now.as_nanos()).saturating_add(length);
+        let nanos = nanos.clamp(i64::MIN.into(), i64::MAX.into());
+        Ok(Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(0)))
+    }
+
+    // ---- what comes after the filter --------------------------------------
+
     fn group_by(&mut self) -> Result<GroupBy, FilterError> {
-        if !self.is_word("GROUP") {
+        if !self.word("GROUP") {
             return Ok(GroupBy::Nothing);
         }
-        self.next += 1;
-        if !self.is_word("BY") {
-            return self.unexpected("BY");
+        self.need_word("BY")?;
+        let position = self.position();
+        match self.attribute()? {
+            Attribute::ExecutionStatus => Ok(GroupBy::ExecutionStatus),
+            other => {
+                let message = format!(
+                    "expected ExecutionStatus, the only attribute to group by, found {}",
+                    other.name()
+                );
+                Err(at(position, message))
+            }
         }
-        self.next += 1;
-        if !self.is_word("ExecutionStatus") {
-            return self.unexpected("ExecutionStatus, the only attribute to group by");
+    }
+
+    fn order_by(&mut self) -> Result<Order, FilterError> {
+        if !self.word("ORDER") {
+            return Ok(Order::default());
         }
-        self.next += 1;
-        Ok(GroupBy::ExecutionStatus)
+        self.need_word("BY")?;
+        let by = self.attribute()?;
+        let direction = if self.word("DESC") {
+            Direction::Descending
+        } else {
+            self.word("ASC");
+            Direction::Ascending
+        };
+        if self.peek() == Some(&Token::Sign(",")) {
+            return self.error("a list is sorted by one attribute");
+        }
+        Ok(Order { by, direction })
     }
 
     fn end(&self) -> Result<(), FilterError> {
         match self.peek() {
             None => Ok(()),
-            Some(Token::Word(word)) if LATER.iter().any(|l| l.eq_ignore_ascii_case(word)) => {
-                self.not_yet(word)
+            Some(_) if self.is_word("LIMIT") => {
+                self.error("there is no LIMIT in a filter; ask for a page size instead")
             }
-            Some(_) => self.unexpected("AND or the end"),
-        }
-    }
-
-    fn not_yet<T>(&self, what: &str) -> Result<T, FilterError> {
-        self.error(format!(
-            "{what} is not served by this version of Mainspring; \
-             use =, <, <=, >, >= and AND"
-        ))
-    }
-
-    fn unexpected<T>(&self, wanted: &str) -> Result<T, FilterError> {
-        match self.peek() {
-            Some(token) => self.error(format!("expected {wanted}, found {}", token.show())),
-            None => self.error(format!("expected {wanted}, found the end")),
+            Some(_) => self.unexpected("AND, OR or the end"),
         }
     }
 }
 
-enum Wrong {
-    Attribute,
-    Comparison,
-    Value,
-}
-
-fn build(
-    attribute: &str,
-    comparison: Comparison,
-    value: &Token,
-) -> Result<Condition, (Wrong, String)> {
-    match attribute {
-        "WorkflowId" => Ok(Condition::WorkflowId(comparison, text(value)?)),
-        "WorkflowType" => Ok(Condition::WorkflowType(comparison, text(value)?)),
-        "StartTime" => Ok(Condition::StartTime(comparison, time(value)?)),
-        "CloseTime" => Ok(Condition::CloseTime(comparison, time(value)?)),
-        "RunId" => {
-            only_equal(attribute, comparison)?;
-            Ok(RunId::parse(&text(value)?).map_or(Condition::Never, Condition::RunId))
-        }
-        "ExecutionStatus" => {
-            only_equal(attribute, comparison)?;
-            Ok(Condition::ExecutionStatus(status(value)?))
-        }
-        _ => Err((
-            Wrong::Attribute,
-            format!(
-                "{attribute} is no attribute; there are WorkflowId, RunId, WorkflowType, \
-                 ExecutionStatus, StartTime and CloseTime"
-            ),
-        )),
+fn at(position: usize, message: impl Into<String>) -> FilterError {
+    FilterError {
+        position,
+        message: message.into(),
     }
 }
 
-fn only_equal(attribute: &str, comparison: Comparison) -> Result<(), (Wrong, String)> {
-    if comparison == Comparison::Equal {
-        return Ok(());
-    }
-    Err((
-        Wrong::Comparison,
-        format!("{attribute} can only be compared with ="),
-    ))
+fn wrong_operator(position: usize, attribute: Attribute, allowed: &str) -> FilterError {
+    let name = attribute.name();
+    at(position, format!("{name} has the comparisons {allowed}"))
 }
 
-fn text(value: &Token) -> Result<String, (Wrong, String)> {
-    match value {
-        Token::Text(text) => Ok(text.clone()),
-        other => Err((
-            Wrong::Value,
-            format!("expected text in quotes, found {}", other.show()),
-        )),
-    }
+fn not(filter: Filter) -> Filter {
+    Filter::Not(Box::new(filter))
 }
 
-fn time(value: &Token) -> Result<Timestamp, (Wrong, String)> {
-    let wrong = || {
-        (
-            Wrong::Value,
-            format!(
-                "expected a time such as '2026-01-31T08:00:00Z', found {}",
-                value.show()
-            ),
-        )
-    };
-    match value {
-        Token::Text(text) => text
-            .parse::<prost_wkt_types::Timestamp>()
-            .map(|wire| Timestamp::from_wire(&wire))
-            .map_err(|_| wrong()),
-        Token::Number(nanos) => nanos
-            .parse()
-            .map(Timestamp::from_nanos)
-            .map_err(|_| wrong()),
-        Token::Word(_) | Token::Sign(_) => Err(wrong()),
-    }
-}
-
-fn status(value: &Token) -> Result<WorkflowExecutionStatus, (Wrong, String)> {
-    let name = match value {
-        Token::Text(name) | Token::Word(name) => name.as_str(),
-        Token::Number(_) | Token::Sign(_) => "",
-    };
-    Ok(match name {
-        "Running" => WorkflowExecutionStatus::Running,
-        "Completed" => WorkflowExecutionStatus::Completed,
-        "Failed" => WorkflowExecutionStatus::Failed,
-        "Canceled" => WorkflowExecutionStatus::Canceled,
-        "Terminated" => WorkflowExecutionStatus::Terminated,
-        "ContinuedAsNew" => WorkflowExecutionStatus::ContinuedAsNew,
-        "TimedOut" => WorkflowExecutionStatus::TimedOut,
-        _ => {
-            return Err((
-                Wrong::Value,
-                format!(
-                    "{} is no status; there are 'Running', 'Completed', 'Failed', 'Canceled', \
-                     'Terminated', 'ContinuedAsNew' and 'TimedOut'",
-                    value.show()
-                ),
-            ));
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vis_01_conditions_joined_by_and() {
-        let filter = parse("WorkflowType = 'Order' AND (ExecutionStatus=\"Running\")").unwrap();
-        assert_eq!(
-            filter,
-            Filter::And(vec![
-                Filter::Is(Condition::WorkflowType(Comparison::Equal, "Order".into())),
-                Filter::Is(Condition::ExecutionStatus(WorkflowExecutionStatus::Running)),
-            ])
-        );
-        assert_eq!(parse("  ").unwrap(), Filter::All);
-    }
-
-    #[test]
-    fn times_are_rfc_3339() {
-        let filter = parse("StartTime >= '1970-01-01T00:00:01Z'").unwrap();
-        let second = Timestamp::from_nanos(1_000_000_000);
-        assert_eq!(
-            filter,
-            Filter::Is(Condition::StartTime(Comparison::GreaterOrEqual, second))
-        );
-    }
-
-    #[test]
-    fn vis_02_counts_by_status() {
-        assert_eq!(
-            parse_count("GROUP BY ExecutionStatus").unwrap(),
-            (Filter::All, GroupBy::ExecutionStatus)
-        );
-        let (_, group_by) = parse_count("WorkflowId = 'a' group by ExecutionStatus").unwrap();
-        assert_eq!(group_by, GroupBy::ExecutionStatus);
-        assert!(
-            parse("GROUP BY ExecutionStatus").is_err(),
-            "a list has no groups"
-        );
-    }
-
-    #[test]
-    fn errors_say_where_and_what() {
-        for (text, position, part) in [
-            ("Colour = 'red'", 1, "no attribute"),
-            ("WorkflowId ~ 'a'", 12, "means nothing"),
-            ("WorkflowId = a", 14, "text in quotes"),
-            ("WorkflowId = 'a", 14, "no closing quote"),
-            (
-                "WorkflowId = 'a' OR WorkflowId = 'b'",
-                18,
-                "OR is not served",
-            ),
-            ("WorkflowId != 'a'", 12, "!= is not served"),
-            ("RunId > 'a'", 7, "only be compared"),
-            ("ExecutionStatus = 'Fine'", 19, "no status"),
-            ("(WorkflowId = 'a'", 18, "closing parenthesis"),
-            ("WorkflowId =", 13, "found the end"),
-            ("StartTime > 'noon'", 13, "expected a time"),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert_eq!(error.position, position, "{text}: {error}");
-            assert!(error.message.contains(part), "{text}: {error}");
-        }
-        let deep = "(".repeat(100);
-        assert!(parse(&deep).unwrap_err().message.contains("deeper"));
+fn negate_if(negated: bool, filter: Filter) -> Filter {
+    match negated {
+        true => not(filter),
+        false => filter,
     }
 }

@@ -70,6 +70,14 @@ limit_flags! {
     queue_tasks_in_memory: Count,
     /// Polls waiting at one task queue.
     queue_pollers: Count,
+    /// The text of one list filter.
+    filter_bytes: Bytes,
+    /// How deep parentheses and NOT may nest in a list filter.
+    filter_depth: Count,
+    /// Values in one IN of a list filter.
+    filter_values: Count,
+    /// Rows that one list or count may look at.
+    list_rows_examined: Count,
     /// A failure kept with a pending activity is cut to this many bytes.
     stored_failure_bytes: Bytes,
 }

@@ -71,11 +71,17 @@ impl ComponentStore for SqliteStore {
 
     fn list_components(&self) -> StoreFuture<'_, Vec<ComponentVersionRow>> {
         Box::pin(async move {
-            let rows =
-                query("SELECT * FROM component_versions ORDER BY namespace, name, uploaded_at")
-                    .fetch_all(&self.readers)
-                    .await?;
-            rows.iter().map(version_row).collect()
+            let rows = query("SELECT * FROM component_versions ORDER BY namespace, name")
+                .fetch_all(&self.readers)
+                .await?;
+            let rows = rows.iter().map(version_row);
+            let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+            // No index has this order, and the list is short.
+            rows.sort_by(|one, other| {
+                let one = (&one.namespace, &one.name, one.uploaded_at);
+                one.cmp(&(&other.namespace, &other.name, other.uploaded_at))
+            });
+            Ok(rows)
         })
     }
 

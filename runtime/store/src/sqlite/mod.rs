@@ -79,8 +79,7 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENTS)
             .pragma("cache_size", CACHE_KIB)
-            .pragma("wal_autocheckpoint", "0")
-            .disable_statement_logging();
+            .pragma("wal_autocheckpoint", "0");
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
         let mut writer = Writer::open(&options).await.map_err(cannot_open)?;
         migrations()

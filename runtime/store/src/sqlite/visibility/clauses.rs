@@ -1,0 +1,207 @@
+//! A filter as a WHERE clause.
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::ranges::{Cut, Range, Side, after_prefix};
+use crate::visibility::{
+    Attribute, Comparison, Direction, Filter, ListPosition, Order, Test, Value,
+};
+
+/// What stands for an attribute in a statement.
+fn column(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::WorkflowId | Attribute::RootWorkflowId => "workflow_id",
+        Attribute::RunId | Attribute::RootRunId => {
+            "lower(substr(hex(run_id), 1, 8) || '-' || substr(hex(run_id), 9, 4) || '-' || \
+             substr(hex(run_id), 13, 4) || '-' || substr(hex(run_id), 17, 4) || '-' || \
+             substr(hex(run_id), 21))"
+        }
+        Attribute::WorkflowType => "workflow_type",
+        Attribute::ExecutionStatus => "status",
+        Attribute::StartTime => "start_time",
+        Attribute::ExecutionTime => "execution_time",
+        Attribute::CloseTime => "close_time",
+        Attribute::ExecutionDuration => "(close_time - execution_time)",
+        Attribute::TaskQueue => "task_queue",
+        Attribute::HistoryLength => "CASE WHEN close_time IS NOT NULL THEN history_length END",
+        Attribute::HistorySizeBytes => {
+            "CASE WHEN close_time IS NOT NULL THEN history_size_bytes END"
+        }
+        Attribute::ParentWorkflowId | Attribute::ParentRunId => "NULL",
+    }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ",
+        Comparison::NotEqual => " <> ",
+        Comparison::Less => " < ",
+        Comparison::LessOrEqual => " <= ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterOrEqual => " >= ",
+    }
+}
+
+pub(super) fn push_value(query: &mut QueryBuilder<Sqlite>, value: &Value) {
+    match value {
+        Value::Int(number) => query.push_bind(*number),
+        Value::Text(text) => query.push_bind(text.clone()),
+    };
+}
+
+/// ` AND …`: the filter, asked of each row. The plus keeps SQLite from taking parts
+/// of it as bounds of the walk, in place of the tighter ones that the walk has.
+pub(super) fn push_residue(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    query.push(" AND +(");
+    push_filter(query, filter);
+    query.push(")");
+}
+
+fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    match filter {
+        Filter::All => {
+            query.push("TRUE");
+        }
+        Filter::Is(attribute, test) => push_test(query, column(*attribute), test),
+        Filter::Not(filter) => {
+            query.push("NOT (");
+            push_filter(query, filter);
+            query.push(")");
+        }
+        Filter::And(filters) => push_joined(query, filters, " AND ", "TRUE"),
+        Filter::Or(filters) => push_joined(query, filters, " OR ", "FALSE"),
+    }
+}
+
+/// Joins filters as a balanced tree: SQLite limits how deep expressions nest, and a
+/// plain chain nests as deep as it is long.
+fn push_joined(query: &mut QueryBuilder<Sqlite>, filters: &[Filter], word: &str, none: &str) {
+    match filters {
+        [] => {
+            query.push(none);
+        }
+        [filter] => push_filter(query, filter),
+        filters => {
+            let (left, right) = filters.split_at(filters.len() / 2);
+            query.push("(");
+            push_joined(query, left, word, none);
+            query.push(word);
+            push_joined(query, right, word, none);
+            query.push(")");
+        }
+    }
+}
+
+fn push_test(query: &mut QueryBuilder<Sqlite>, column: &str, test: &Test) {
+    match test {
+        Test::Compare(comparison, value) => {
+            query.push(column).push(sign(*comparison));
+            push_value(query, value);
+        }
+        Test::In(values) => {
+            query.push(column).push(" IN (");
+            for (index, value) in values.iter().enumerate() {
+                query.push(if index == 0 { "" } else { ", " });
+                push_value(query, value);
+            }
+            query.push(")");
+        }
+        Test::Between(from, to) => {
+            query.push(column).push(" BETWEEN ");
+            push_value(query, from);
+            query.push(" AND ");
+            push_value(query, to);
+        }
+        Test::StartsWith(prefix) => {
+            query.push("(").push(column).push(" >= ");
+            query.push_bind(prefix.clone());
+            if let Some(end) = after_prefix(prefix) {
+                query.push(" AND ").push(column).push(" < ");
+                query.push_bind(end);
+            }
+            query.push(")");
+        }
+        Test::IsNull => {
+            query.push(column).push(" IS NULL");
+        }
+    }
+}
+
+/// ` AND …` for each end of a range of `(column, run_id)`.
+pub(super) fn push_range(query: &mut QueryBuilder<Sqlite>, column: &str, range: &Range) {
+    for (cut, signs) in [(&range.from, [" >= ", " > "]), (&range.to, [" < ", " <= "])] {
+        let Cut::At(value, side) = cut else {
+            continue;
+        };
+        let (sign, run) = match side {
+            Side::Before => (signs[0], None),
+            Side::BeforeRun(run) => (signs[0], Some(run)),
+            Side::AfterRun(run) => (signs[1], Some(run)),
+            Side::After => (signs[1], None),
+        };
+        query.push(" AND ");
+        match run {
+            None => {
+                query.push(column).push(sign);
+                push_value(query, value);
+            }
+            Some(run) => {
+                query
+                    .push("(")
+                    .push(column)
+                    .push(", run_id)")
+                    .push(sign)
+                    .push("(");
+                push_value(query, value);
+                query.push(", ");
+                query.push_bind(run.as_bytes().to_vec());
+                query.push(")");
+            }
+        }
+    }
+}
+
+/// ` AND …`: what comes after a place, in an order that no index has.
+pub(super) fn push_after(query: &mut QueryBuilder<Sqlite>, order: Order, after: &ListPosition) {
+    let column = column(order.by);
+    let further = match order.direction {
+        Direction::Ascending => " > ",
+        Direction::Descending => " < ",
+    };
+    query.push(" AND (");
+    if let Some(value) = &after.value {
+        query.push(column).push(further);
+        push_value(query, value);
+        query.push(" OR ").push(column).push(" IS NULL OR ");
+        query.push(column).push(" = ");
+        push_value(query, value);
+    } else {
+        query.push(column).push(" IS NULL");
+    }
+    query.push(" AND run_id").push(further);
+    query.push_bind(after.run_id.as_bytes().to_vec());
+    query.push(")");
+}
+
+/// ` ORDER BY …` as an index has it.
+pub(super) fn push_index_order(query: &mut QueryBuilder<Sqlite>, order: Order) {
+    let (column, direction) = (column(order.by), direction(order));
+    query.push(format!(
+        " ORDER BY {column} {direction}, run_id {direction}"
+    ));
+}
+
+/// ` ORDER BY …` that has to sort: runs without a value last.
+pub(super) fn push_sorted_order(query: &mut QueryBuilder<Sqlite>, order: Order) {
+    let (column, direction) = (column(order.by), direction(order));
+    query.push(format!(
+        " ORDER BY {column} IS NULL, {column} {direction}, run_id {direction}"
+    ));
+}
+
+fn direction(order: Order) -> &'static str {
+    match order.direction {
+        Direction::Ascending => "ASC",
+        Direction::Descending => "DESC",
+    }
+}

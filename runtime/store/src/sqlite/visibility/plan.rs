@@ -1,0 +1,293 @@
+//! Which indexes can serve a filter, and where each has to be walked.
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use mainspring_engine::ids::{Namespace, RunId};
+
+use super::STATUSES;
+use super::clauses::{push_range, push_value};
+use super::ranges::{Range, Ranges, allowed};
+use crate::visibility::{Attribute, Direction, Filter, Order, Value};
+
+/// An index of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Index {
+    /// By run ID: the table itself.
+    Run,
+    /// By workflow ID, then start time.
+    Id,
+    /// By close time; closed runs only.
+    Close,
+    /// By type, then start time.
+    Type,
+    /// By status, then start time.
+    Status,
+    /// By start time.
+    Start,
+}
+
+/// Most selective first, as a rule.
+const INDEXES: [Index; 6] = [
+    Index::Run,
+    Index::Id,
+    Index::Close,
+    Index::Type,
+    Index::Status,
+    Index::Start,
+];
+
+impl Index {
+    fn attribute(self) -> Attribute {
+        match self {
+            Index::Run => Attribute::RunId,
+            Index::Id => Attribute::WorkflowId,
+            Index::Close => Attribute::CloseTime,
+            Index::Type => Attribute::WorkflowType,
+            Index::Status => Attribute::ExecutionStatus,
+            Index::Start => Attribute::StartTime,
+        }
+    }
+
+    fn column(self) -> &'static str {
+        match self {
+            Index::Run => "run_id",
+            Index::Id => "workflow_id",
+            Index::Close => "close_time",
+            Index::Type => "workflow_type",
+            Index::Status => "status",
+            Index::Start => "start_time",
+        }
+    }
+
+    /// `FROM …`, by this index and no other.
+    fn source(self) -> &'static str {
+        match self {
+            Index::Run => " FROM visibility",
+            Index::Id => " FROM visibility INDEXED BY visibility_by_id",
+            Index::Close => " FROM visibility INDEXED BY visibility_by_close",
+            Index::Type => " FROM visibility INDEXED BY visibility_by_type",
+            Index::Status => " FROM visibility INDEXED BY visibility_by_status",
+            Index::Start => " FROM visibility INDEXED BY visibility_by_start",
+        }
+    }
+}
+
+/// More stretches than this are walked as the one stretch around them: each costs
+/// statements of its own.
+const MANY: usize = 16;
+
+/// A way to find what a filter wants: some stretches of one index.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    /// The stretches, in the order of the list where the index has it. No run is in
+    /// two of them.
+    pub(super) arms: Vec<Arm>,
+    /// Whether the rows of each stretch come in the order of the list.
+    pub(super) in_order: bool,
+    /// What speaks for it.
+    pub(super) merit: Merit,
+}
+
+/// What speaks for a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merit {
+    /// It leaves out some of the namespace's runs.
+    Narrow,
+    /// It has the runs of another walk, in the order of the list.
+    Ordered,
+    /// It is always there.
+    Complete,
+}
+
+/// One stretch of an index.
+#[derive(Clone, Debug)]
+pub(super) struct Arm {
+    index: Index,
+    /// The values of the index's first column, where they are known.
+    equals: Vec<Value>,
+    /// What `range` is of.
+    column: &'static str,
+    range: Range,
+}
+
+impl Arm {
+    /// Where the index's first column has one of these values: one stretch, or none.
+    fn at(index: Index, equals: Vec<Value>, column: &'static str, range: &Range) -> Vec<Arm> {
+        let arm = Arm {
+            index,
+            equals,
+            column,
+            range: range.clone(),
+        };
+        Vec::from_iter(Some(arm).filter(|arm| !arm.equals.is_empty()))
+    }
+
+    /// The part of it that lies in a range too.
+    pub(super) fn clip(&self, range: &Range) -> Arm {
+        Arm {
+            range: self.range.clip(range),
+            ..self.clone()
+        }
+    }
+
+    /// Whether nothing can be in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Whether statements with it are all alike.
+    pub(super) fn is_plain(&self) -> bool {
+        self.equals.len() <= 1
+    }
+
+    /// ` FROM … WHERE …`
+    pub(super) fn push(&self, query: &mut QueryBuilder<Sqlite>, namespace: &Namespace) {
+        query.push(self.index.source()).push(" WHERE namespace = ");
+        query.push_bind(namespace.to_string());
+        if self.index == Index::Close {
+            query.push(" AND close_time IS NOT NULL");
+        }
+        if !self.equals.is_empty() {
+            query.push(" AND ").push(self.index.column()).push(" IN (");
+            for (n, value) in self.equals.iter().enumerate() {
+                query.push(if n == 0 { "" } else { ", " });
+                self.push_value(query, value);
+            }
+            query.push(")");
+        }
+        push_range(query, self.column, &self.range);
+    }
+
+    fn push_value(&self, query: &mut QueryBuilder<Sqlite>, value: &Value) {
+        match (self.index, value) {
+            (Index::Run, Value::Text(text)) => {
+                let run_id = RunId::parse(text).map(|run_id| run_id.as_bytes().to_vec());
+                query.push_bind(run_id);
+            }
+            _ => push_value(query, value),
+        }
+    }
+}
+
+/// The walks that can serve a filter, the most selective first as a rule; the last
+/// one is along the start times. Empty if no run can match.
+pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
+    let starts = allowed(filter, Attribute::StartTime).hull();
+    let mut walks = Vec::new();
+    for index in INDEXES {
+        let values = allowed(filter, index.attribute());
+        if values.is_nothing() {
+            return Vec::new();
+        }
+        match index {
+            Index::Run => walks.extend(run_walk(&values)),
+            Index::Id | Index::Type | Index::Status => {
+                walks.extend(keyed_walks(index, &values, &starts, order));
+            }
+            Index::Close if values.absent => {}
+            Index::Close | Index::Start => walks.extend(timed_walks(index, &values, order)),
+        }
+    }
+    if order.direction == Direction::Descending {
+        walks.iter_mut().for_each(|walk| walk.arms.reverse());
+    }
+    walks
+}
+
+/// Text that is no run ID as they are written is no run's.
+fn run_walk(values: &Ranges) -> Option<Walk> {
+    let is_run_id = |value: &Value| match value {
+        Value::Text(text) => RunId::parse(text).is_some_and(|run_id| run_id.to_string() == *text),
+        Value::Int(_) => false,
+    };
+    let mut run_ids = points(values)?;
+    run_ids.retain(is_run_id);
+    Some(Walk {
+        arms: Arm::at(Index::Run, run_ids, "run_id", &Range::FULL),
+        in_order: false,
+        merit: Merit::Narrow,
+    })
+}
+
+/// Along an index whose first column is no time: under each of its values, runs are
+/// in the order of their start times.
+fn keyed_walks(index: Index, values: &Ranges, starts: &Range, order: Order) -> Vec<Walk> {
+    let by_start = order.by == Attribute::StartTime;
+    let points = match index {
+        // There are few: a range of them is a list of them.
+        Index::Status => Some(statuses(values)),
+        _ => points(values),
+    };
+    let Some(points) = points else {
+        let arms = stretches(index, values);
+        let is_narrow = arms.iter().all(|arm| arm.range != Range::FULL);
+        return Vec::from_iter(is_narrow.then_some(Walk {
+            arms,
+            in_order: false,
+            merit: Merit::Narrow,
+        }));
+    };
+    // As one stretch, which has to be sorted, where the runs are few; as several,
+    // which have to be merged, where they are not.
+    let mut walks = vec![Walk {
+        arms: Arm::at(index, points.clone(), "start_time", starts),
+        in_order: by_start && points.len() == 1,
+        merit: Merit::Narrow,
+    }];
+    if by_start && (2..=MANY).contains(&points.len()) {
+        let arm = |point| Arm::at(index, vec![point], "start_time", starts);
+        walks.push(Walk {
+            arms: points.into_iter().flat_map(arm).collect(),
+            in_order: true,
+            merit: Merit::Ordered,
+        });
+    }
+    walks
+}
+
+/// Along an index of times.
+fn timed_walks(index: Index, values: &Ranges, order: Order) -> Vec<Walk> {
+    let mut walks = Vec::new();
+    let mut merit = match index {
+        Index::Start if values.is_full() => Merit::Complete,
+        _ => Merit::Narrow,
+    };
+    if let Some(points) = points(values).filter(|points| points.len() > 1) {
+        walks.push(Walk {
+            arms: Arm::at(index, points, "run_id", &Range::FULL),
+            in_order: false,
+            merit,
+        });
+        merit = Merit::Ordered;
+    }
+    walks.push(Walk {
+        arms: stretches(index, values),
+        in_order: order.by == index.attribute(),
+        merit,
+    });
+    walks
+}
+
+/// The values, if there is no range of them.
+fn points(values: &Ranges) -> Option<Vec<Value>> {
+    let points = values.ranges.iter().map(Range::only_value);
+    points.map(|point| point.cloned()).collect()
+}
+
+fn statuses(values: &Ranges) -> Vec<Value> {
+    let statuses = STATUSES.map(|status| Value::Int(status.into()));
+    statuses.filter(|status| values.holds(status)).collect()
+}
+
+fn stretches(index: Index, values: &Ranges) -> Vec<Arm> {
+    let arm = |range: &Range| Arm {
+        index,
+        equals: Vec::new(),
+        column: index.column(),
+        range: range.clone(),
+    };
+    match values.ranges.len() {
+        0..=MANY => values.ranges.iter().map(arm).collect(),
+        _ => vec![arm(&values.hull())],
+    }
+}
