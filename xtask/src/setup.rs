@@ -63,6 +63,11 @@ pub fn python() -> Result<PathBuf, String> {
     Ok(python)
 }
 
+/// The `temporal` command line, which has Temporal's development server in it.
+pub fn temporal() -> Result<PathBuf, String> {
+    Ok(python()?.with_file_name("temporal"))
+}
+
 /// `cargo deny`, in the target folder. Returns the program.
 pub fn cargo_deny() -> Result<PathBuf, String> {
     let folder = target().join("tools");
