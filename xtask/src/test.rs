@@ -55,6 +55,7 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
         "tests with the official Go SDK, and the Go program on both servers",
         go_tests,
     )?;
+    run_stage("tests with the official TypeScript SDK", typescript_tests)?;
     run_stage("licences and sources of dependencies", || {
         let deny = setup::cargo_deny()?;
         run_command(&deny, &["check", "bans", "licenses", "sources"])
@@ -90,6 +91,13 @@ fn go_tests() -> Result<(), String> {
         .current_dir(root().join("tests/go"))
         .env("CARGO_TARGET_DIR", target())
         .env("TEMPORAL_CLI", temporal);
+    crate::shell::run(&mut tests)
+}
+
+fn typescript_tests() -> Result<(), String> {
+    let folder = setup::typescript()?;
+    let mut tests = command("npm", &["test", "--silent"]);
+    tests.current_dir(folder).env("CARGO_TARGET_DIR", target());
     crate::shell::run(&mut tests)
 }
 
