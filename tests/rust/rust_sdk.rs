@@ -138,15 +138,18 @@ impl Stage {
     async fn set() -> Self {
         let server = Server::start(&[]).await;
         server.upload(&component_of("tests/workflows"));
-        let url: Url = format!("http://{}", server.address()).parse().unwrap();
+        let url: Url = format!("http://{}", server.address())
+            .parse()
+            .expect("an address makes a URL");
         let options = ConnectionOptions::new(url).build();
-        let connection = Connection::connect(options).await.unwrap();
-        let client = Client::new(connection, ClientOptions::new("default").build()).unwrap();
-        let runtime = Runtime::from_current_tokio(Default::default()).unwrap();
+        let connection = Connection::connect(options).await.expect("it connects");
+        let client =
+            Client::new(connection, ClientOptions::new("default").build()).expect("a client");
+        let runtime = Runtime::from_current_tokio(Default::default()).expect("a runtime");
         let options = WorkerOptions::new(QUEUE)
             .register_activities(KitActivities)
             .build();
-        let worker = Worker::new(&runtime, client.clone(), options).unwrap();
+        let worker = Worker::new(&runtime, client.clone(), options).expect("a worker");
         Self {
             _server: server,
             client,
