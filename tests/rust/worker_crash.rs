@@ -1,58 +1,24 @@
 //! SIGKILL of an ordinary worker in the middle of each of the five activities.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
-use mainspring_tests::{Calls, ORDER_ACTIVITIES, Server, component_of, task_queue};
+use mainspring_tests::{Calls, ORDER_ACTIVITIES, Server, WorkerProcess, component_of, task_queue};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 /// How long an activity of the worker takes.
 const STEP_TIME_MS: u64 = 800;
 
-/// A worker process; killed when dropped.
-struct Worker(Child);
-
-impl Worker {
-    fn start(server: &Server, queue: &str, shop: &Path) -> Self {
-        let worker = Command::new(binary())
-            .args(["run", "--task-queue", queue])
-            .args(["--step-time-ms", &STEP_TIME_MS.to_string()])
-            .arg("--db")
-            .arg(shop)
-            .env("TEMPORAL_ADDRESS", server.address())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the worker binary runs");
-        Self(worker)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let folder = test.parent().and_then(Path::parent);
-    let binary = folder.expect("tests are in deps").join("order-worker");
-    assert!(binary.exists(), "run `cargo build -p order-worker` first");
-    binary
-}
-
-fn report(shop: &Path) -> String {
-    let output = Command::new(binary())
-        .arg("report")
-        .arg("--db")
-        .arg(shop)
-        .output()
-        .expect("the worker binary runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+fn start_worker(server: &Server, queue: &str, shop: &Path) -> WorkerProcess {
+    let step_time = STEP_TIME_MS.to_string();
+    WorkerProcess::start(
+        "order-worker",
+        server,
+        queue,
+        shop,
+        &["--step-time-ms", &step_time],
+    )
 }
 
 /// Waits until the activity of this type is running.
@@ -73,14 +39,14 @@ async fn order_whose_worker_dies_in(server: &Server, activity: &str) {
     let shop = folder.path().join("shop.db");
     let id = format!("order-{activity}");
     let queue = format!("orders-{activity}");
-    let worker = Worker::start(server, &queue, &shop);
+    let worker = start_worker(server, &queue, &shop);
     let mut request = Calls::order(&id, "");
     request.task_queue = Some(task_queue(&queue));
     let started = calls.client().start_workflow_execution(request).await;
     let run_id = started.expect("an order starts").into_inner().run_id;
     wait_until_running(&calls, &id, activity).await;
     drop(worker);
-    let _worker = Worker::start(server, &queue, &shop);
+    let _worker = start_worker(server, &queue, &shop);
     let close = calls.close_event(&id, &run_id).await;
     assert_eq!(
         close.event_type(),
@@ -96,7 +62,7 @@ async fn order_whose_worker_dies_in(server: &Server, activity: &str) {
             );
         }
     }
-    let report = report(&shop);
+    let report = WorkerProcess::report("order-worker", &shop);
     assert!(report.contains(" charges: 1\n"), "{id}: {report}");
 }
 

@@ -2,9 +2,11 @@
 //! own, killed and started again at will, and plain gRPC calls to it.
 
 mod calls;
+mod process;
 mod server;
 mod worker;
 
-pub use calls::{Calls, ORDER_ACTIVITIES, task_queue};
+pub use calls::{Calls, ORDER_ACTIVITIES, execution, json, task_queue};
+pub use process::WorkerProcess;
 pub use server::{Server, component_of};
 pub use worker::{Ledger, Worker};

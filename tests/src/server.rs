@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::calls::Calls;
+use crate::process::binary;
 
 /// How long a server may take until it answers.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -40,7 +41,7 @@ impl Server {
             .append(true)
             .open(self.folder.path().join("log"))
             .expect("the log can be written");
-        let process = Command::new(binary())
+        let process = Command::new(binary("mainspring"))
             .args(["dev", "--port", &self.port.to_string()])
             .arg("--db-filename")
             .arg(self.folder.path().join("mainspring.db"))
@@ -97,7 +98,7 @@ impl Server {
     /// Runs our own command line against it; what it printed, and whether it
     /// succeeded.
     pub fn cli(&self, arguments: &[&str]) -> (String, bool) {
-        let output = Command::new(binary())
+        let output = Command::new(binary("mainspring"))
             .args(arguments)
             .env("TEMPORAL_ADDRESS", self.address())
             .output()
@@ -143,7 +144,7 @@ pub fn component_of(example: &str) -> PathBuf {
         .into_temp_path()
         .keep()
         .expect("a temporary file can be kept");
-    let built = Command::new(binary())
+    let built = Command::new(binary("mainspring"))
         .args(["component", "build"])
         .arg(root.join(example))
         .arg("-o")
@@ -156,22 +157,6 @@ pub fn component_of(example: &str) -> PathBuf {
         String::from_utf8_lossy(&built.stderr)
     );
     file
-}
-
-/// The server binary, beside the test binary's folder.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are built into target/<profile>/deps");
-    let binary = folder.join("mainspring");
-    assert!(
-        binary.exists(),
-        "{} is missing; run `cargo build -p mainspring` first",
-        binary.display()
-    );
-    binary
 }
 
 fn free_port() -> u16 {

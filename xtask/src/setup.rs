@@ -1,8 +1,8 @@
 //! What a fresh machine with Rust still needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::shell::{command, output, run, succeeds, target};
+use crate::shell::{command, output, root, run, succeeds, target};
 
 /// The target that workflows are built for.
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -61,6 +61,30 @@ pub fn python() -> Result<PathBuf, String> {
     install.extend(PYTHON_PACKAGES);
     run(&mut command(&python, &install))?;
     Ok(python)
+}
+
+/// The `temporal` command line, which has Temporal's development server in it.
+pub fn temporal() -> Result<PathBuf, String> {
+    Ok(python()?.with_file_name("temporal"))
+}
+
+/// What the tests in TypeScript need, at the versions of their lock file, beside them.
+/// Returns their folder.
+pub fn typescript() -> Result<PathBuf, String> {
+    let folder = root().join("tests/typescript");
+    let installed = folder.join("node_modules/.package-lock.json");
+    if is_newer(&installed, &folder.join("package-lock.json")) {
+        return Ok(folder);
+    }
+    // No package needs its scripts: the SDK's native part comes with it, built.
+    let mut install = command("npm", &["ci", "--ignore-scripts", "--no-progress"]);
+    run(install.current_dir(&folder))?;
+    Ok(folder)
+}
+
+fn is_newer(file: &Path, than: &Path) -> bool {
+    let time = |file: &Path| file.metadata().and_then(|data| data.modified());
+    matches!((time(file), time(than)), (Ok(file), Ok(than)) if file > than)
 }
 
 /// `cargo deny`, in the target folder. Returns the program.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::setup;
-use crate::shell::{command, root};
+use crate::shell::{command, root, target};
 
 /// Runs one stage, with its name and its duration around it.
 fn run_stage(name: &str, stage: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
@@ -51,6 +51,11 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
         "tests with the official Python SDK and the temporal CLI",
         python_tests,
     )?;
+    run_stage(
+        "tests with the official Go SDK, and the Go program on both servers",
+        go_tests,
+    )?;
+    run_stage("tests with the official TypeScript SDK", typescript_tests)?;
     run_stage("licences and sources of dependencies", || {
         let deny = setup::cargo_deny()?;
         run_command(&deny, &["check", "bans", "licenses", "sources"])
@@ -71,6 +76,29 @@ fn run_command(program: &PathBuf, arguments: &[&str]) -> Result<(), String> {
 fn python_tests() -> Result<(), String> {
     let python = setup::python()?;
     run_command(&python, &["-m", "pytest", "-q", "tests/python"])
+}
+
+/// The modules come from the proxy that `go` is set to, at the versions of `go.sum`.
+fn go_tests() -> Result<(), String> {
+    for module in ["examples/order/go", "tests/go"] {
+        let mut vet = command("go", &["vet", "./..."]);
+        crate::shell::run(vet.current_dir(root().join(module)))?;
+    }
+    let temporal = setup::temporal()?;
+    // Not from the cache: what is tested is the binary, which `go` knows nothing of.
+    let mut tests = command("go", &["test", "-count=1", "-timeout=5m", "./..."]);
+    tests
+        .current_dir(root().join("tests/go"))
+        .env("CARGO_TARGET_DIR", target())
+        .env("TEMPORAL_CLI", temporal);
+    crate::shell::run(&mut tests)
+}
+
+fn typescript_tests() -> Result<(), String> {
+    let folder = setup::typescript()?;
+    let mut tests = command("npm", &["test", "--silent"]);
+    tests.current_dir(folder).env("CARGO_TARGET_DIR", target());
+    crate::shell::run(&mut tests)
 }
 
 /// Every path in backticks or link targets of the documents must exist.

@@ -24,7 +24,7 @@ pub struct OrderActivities {
 impl OrderActivities {
     /// Takes the order's items out of stock.
     #[activity(name = "ReserveInventory")]
-    pub async fn reserve_inventory(
+    async fn reserve_inventory(
         self: Arc<Self>,
         _ctx: ActivityContext,
         order_id: String,
@@ -36,7 +36,7 @@ impl OrderActivities {
     /// Charges the order. The payment provider knows charges by their key and
     /// makes one only once; it counts how often it was asked.
     #[activity(name = "ChargePayment")]
-    pub async fn charge_payment(
+    async fn charge_payment(
         self: Arc<Self>,
         _ctx: ActivityContext,
         order_id: String,
@@ -47,7 +47,7 @@ impl OrderActivities {
 
     /// Writes the invoice.
     #[activity(name = "GenerateInvoice")]
-    pub async fn generate_invoice(
+    async fn generate_invoice(
         self: Arc<Self>,
         _ctx: ActivityContext,
         order_id: String,
@@ -58,7 +58,7 @@ impl OrderActivities {
 
     /// Tells the user.
     #[activity(name = "SendConfirmationEmail")]
-    pub async fn send_confirmation_email(
+    async fn send_confirmation_email(
         self: Arc<Self>,
         _ctx: ActivityContext,
         user_id: String,
@@ -69,7 +69,7 @@ impl OrderActivities {
 
     /// Has the order shipped.
     #[activity(name = "NotifyWarehouse")]
-    pub async fn notify_warehouse(
+    async fn notify_warehouse(
         self: Arc<Self>,
         _ctx: ActivityContext,
         order_id: String,

@@ -2,22 +2,14 @@
 //!
 //! It registers five activities on the task queue `orders` and writes what they do
 //! to a SQLite database of its own (`shop.rs`), so that a second charge would be
-//! seen. `report` shows that database.
-
-mod activities;
-mod shop;
+//! seen. `report` shows that database. The approval story has its payment charged
+//! by the same worker.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, Url};
-use temporalio_sdk::{Runtime, Worker, WorkerOptions};
-
-use crate::activities::OrderActivities;
-use crate::shop::Shop;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use order_worker::{BoxError, OrderActivities, Server, Shop, serve};
 
 #[derive(Debug, Parser)]
 #[command(about = "Activities of the order story")]
@@ -33,12 +25,8 @@ struct Args {
 enum Command {
     /// Works activities off until it is stopped.
     Run {
-        /// The server.
-        #[arg(long, env = "TEMPORAL_ADDRESS", default_value = "127.0.0.1:7233")]
-        address: String,
-        /// The namespace.
-        #[arg(long, env = "TEMPORAL_NAMESPACE", default_value = "default")]
-        namespace: String,
+        #[command(flatten)]
+        server: Server,
         /// Where to poll.
         #[arg(long, default_value = "orders")]
         task_queue: String,
@@ -64,33 +52,12 @@ async fn main() -> Result<(), BoxError> {
             Ok(())
         }
         Command::Run {
-            address,
-            namespace,
+            server,
             task_queue,
             step_time_ms,
         } => {
             let step_time = Duration::from_millis(step_time_ms);
-            run(shop, &address, namespace, &task_queue, step_time).await
+            serve(&server, &task_queue, OrderActivities { shop, step_time }).await
         }
     }
-}
-
-async fn run(
-    shop: Shop,
-    address: &str,
-    namespace: String,
-    task_queue: &str,
-    step_time: Duration,
-) -> Result<(), BoxError> {
-    let target: Url = format!("http://{address}").parse()?;
-    let connection = Connection::connect(ConnectionOptions::new(target).build()).await?;
-    let client = Client::new(connection, ClientOptions::new(namespace).build())?;
-    let runtime = Runtime::from_current_tokio(Default::default())?;
-    let options = WorkerOptions::new(task_queue)
-        .register_activities(OrderActivities { shop, step_time })
-        .build();
-    let mut worker = Worker::new(&runtime, client, options)?;
-    println!("worker {} polls {task_queue}", std::process::id());
-    worker.run().await?;
-    Ok(())
 }

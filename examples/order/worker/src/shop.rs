@@ -90,6 +90,13 @@ impl Shop {
         Ok(())
     }
 
+    /// Everything that was noted, as kind and what it is about.
+    pub async fn notes(&self) -> Result<Vec<(String, String)>, sqlx::Error> {
+        sqlx::query_as("SELECT kind, about FROM notes ORDER BY rowid")
+            .fetch_all(&self.pool)
+            .await
+    }
+
     /// What the shop has done, a line each.
     pub async fn report(&self) -> Result<String, sqlx::Error> {
         let mut report = String::new();

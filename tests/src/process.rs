@@ -1,0 +1,66 @@
+//! Binaries of the workspace as processes: the examples' activity workers.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::server::Server;
+
+/// An example's worker, on the official SDK. Killed (SIGKILL) when dropped.
+pub struct WorkerProcess(Child);
+
+impl WorkerProcess {
+    /// Starts the worker of this name on a queue, over its own database.
+    pub fn start(
+        name: &str,
+        server: &Server,
+        queue: &str,
+        database: &Path,
+        flags: &[&str],
+    ) -> Self {
+        let worker = Command::new(binary(name))
+            .args(["run", "--task-queue", queue])
+            .args(flags)
+            .arg("--db")
+            .arg(database)
+            .env("TEMPORAL_ADDRESS", server.address())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the worker binary runs");
+        Self(worker)
+    }
+
+    /// What the worker of this name has done, as its database says.
+    pub fn report(name: &str, database: &Path) -> String {
+        let output = Command::new(binary(name))
+            .arg("report")
+            .arg("--db")
+            .arg(database)
+            .output()
+            .expect("the worker binary runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for WorkerProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A binary of the workspace, beside the test binary's folder.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built into target/<profile>/deps");
+    let binary = folder.join(name);
+    assert!(
+        binary.exists(),
+        "{} is missing; run `cargo build -p {name}` first",
+        binary.display()
+    );
+    binary
+}
