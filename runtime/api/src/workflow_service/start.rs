@@ -54,15 +54,16 @@ impl Workflows {
         size("Input", request.input.as_ref(), limits)?;
         size("Memo", request.memo.as_ref(), limits)?;
         size("Header", request.header.as_ref(), limits)?;
+        size("UserMetadata", request.user_metadata.as_ref(), limits)?;
         not_served("cron_schedule", !request.cron_schedule.is_empty())?;
         not_served(
             "workflow_start_delay",
             timeout("WorkflowStartDelay", request.workflow_start_delay.as_ref())?.is_some(),
         )?;
-        not_served("retry_policy of a workflow", request.retry_policy.is_some())?;
         if let Some(policy) = &request.retry_policy {
             retry::check(policy).map_err(Status::invalid_argument)?;
         }
+        not_served("retry_policy of a workflow", request.retry_policy.is_some())?;
         let has_attributes = request
             .search_attributes
             .as_ref()
