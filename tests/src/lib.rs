@@ -5,6 +5,6 @@ mod calls;
 mod server;
 mod worker;
 
-pub use calls::{Calls, ORDER_ACTIVITIES, task_queue};
+pub use calls::{Calls, ORDER_ACTIVITIES, execution, json, task_queue};
 pub use server::{Server, component_of};
 pub use worker::{Ledger, Worker};
