@@ -193,7 +193,7 @@ impl Sandbox {
                 compile_time: None,
             });
         }
-        let prepared = match self.from_cache(digest).await? {
+        let prepared = match self.cached(digest).await? {
             Some(component) => (component, None),
             None => self.compile(digest, bytes).await?,
         };
@@ -208,7 +208,7 @@ impl Sandbox {
     }
 
     /// Code that was compiled before does not wait for a compilation under way.
-    async fn from_cache(&self, digest: Digest) -> Result<Option<Component>, Refusal> {
+    async fn cached(&self, digest: Digest) -> Result<Option<Component>, Refusal> {
         let inner = self.inner.clone();
         let work = tokio::task::spawn_blocking(move || {
             let cache = inner.cache.as_ref()?;

@@ -93,12 +93,11 @@ async fn a_file_that_is_no_database_is_refused() {
 async fn tamper(path: &std::path::Path, statement: &'static str) {
     use sqlx::{Connection as _, SqliteConnection};
     let url = format!("sqlite://{}?mode=rwc", path.display());
-    let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    let connection = SqliteConnection::connect(&url).await;
+    let mut connection = connection.expect("the file can be opened");
+    let changed = sqlx::query(statement).execute(&mut connection).await;
+    changed.expect("the file can be changed");
+    connection.close().await.expect("the file can be closed");
 }
 
 #[tokio::test]
