@@ -322,3 +322,28 @@ async fn code_that_floods_the_log_is_cut_off_with_a_word() {
     assert!(log.contains("limit task-log-bytes"), "it says so");
     assert!(log.len() < 20_000_000, "{} bytes", log.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn absurd_lengths_of_time_do_no_harm() {
+    let guests = [
+        Guest::new("Timers").run(
+            "(drop (call $timer (i64.const -1))) (drop (call $timer (i64.const 0)))
+            (drop (call $timer (i64.const 9223372036854775807)))
+            (drop (call $next)) (drop (call $next))",
+        ),
+        Guest::new("Wait").run("(drop (call $wait (i64.const -1))) (drop (call $next))"),
+    ];
+    let mut server = server_with(&guests, &[]).await;
+    let calls = server.calls();
+    for (name, id) in [("Timers", "timers"), ("Wait", "wait")] {
+        calls.start(name, id).await.expect("a start is taken");
+        server.kill();
+        server.restart().await;
+        let described = calls.describe(id).await.expect("it is described");
+        let info = described.workflow_execution_info.unwrap_or_default();
+        assert_eq!(info.status, 1, "{name} waits: {info:?}");
+        calls.signal(id, "end").await.expect("a signal is taken");
+        let close = calls.close_event(id, "").await;
+        assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+    }
+}

@@ -409,3 +409,77 @@ async fn page_tokens_that_nobody_gave_out_are_refused() {
     let other_run = client.get_workflow_execution_history(other_run).await;
     refused(other_run, Code::NotFound, "");
 }
+
+/// A signal request whose texts are bytes.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawSignal {
+    #[prost(bytes = "vec", tag = "1")]
+    namespace: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    signal_name: Vec<u8>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_request_are_the_callers_mistake() {
+    let server = server().await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", server.address()));
+    let channel = endpoint.expect("a URL").connect().await;
+    let mut client = tonic::client::Grpc::new(channel.expect("the server takes connections"));
+    client.ready().await.expect("it is ready");
+    let path = "/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution";
+    let request = RawSignal {
+        namespace: b"default".to_vec(),
+        signal_name: vec![0xff, 0xfe],
+    };
+    let codec: tonic_prost::ProstCodec<RawSignal, SignalWorkflowExecutionResponse> =
+        tonic_prost::ProstCodec::default();
+    let path = tonic::codegen::http::uri::PathAndQuery::from_static(path);
+    let answer = client
+        .unary(tonic::Request::new(request), path, codec)
+        .await;
+    refused(answer, WRONG, "UTF-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn absurd_pages_and_filters_are_answered() {
+    let server = server().await;
+    let calls = server.calls();
+    calls.start("Waiting", "w").await.expect("a start is taken");
+    let mut client = calls.client();
+    for size in [i32::MIN, -1, 0, i32::MAX] {
+        let list = ListWorkflowExecutionsRequest {
+            namespace: "default".to_owned(),
+            page_size: size,
+            ..ListWorkflowExecutionsRequest::default()
+        };
+        client
+            .list_workflow_executions(list)
+            .await
+            .expect("a size that makes no sense is the default");
+        let history = GetWorkflowExecutionHistoryRequest {
+            namespace: "default".to_owned(),
+            execution: execution("w", ""),
+            maximum_page_size: size,
+            ..GetWorkflowExecutionHistoryRequest::default()
+        };
+        let page = client.get_workflow_execution_history(history).await;
+        let page = page.expect("a size that makes no sense is the default");
+        assert!(
+            !page
+                .into_inner()
+                .history
+                .unwrap_or_default()
+                .events
+                .is_empty()
+        );
+    }
+    let deep = "(".repeat(100_000);
+    for filter in ["WorkflowId =", "Nonsense = 'x'", "'", deep.as_str()] {
+        let list = ListWorkflowExecutionsRequest {
+            namespace: "default".to_owned(),
+            query: filter.to_owned(),
+            ..ListWorkflowExecutionsRequest::default()
+        };
+        refused(client.list_workflow_executions(list).await, WRONG, "");
+    }
+}
