@@ -83,9 +83,23 @@ async fn a_file_over_the_limit_is_not_even_read() {
     );
 }
 
+/// Expects a refusal of each import that names its function and says this.
+async fn are_refused(imports: &[(&str, &str, &str)]) {
+    for (import, function, hint) in imports {
+        let text =
+            format!(r#"(component (import "{import}" (instance (export "{function}" (func)))))"#);
+        let refusal = refusal_of(&text).await;
+        assert!(matches!(refusal, Refusal::Imports(_)), "{refusal}");
+        let said = refusal.to_string();
+        for part in [import, function, hint] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn imports_are_refused_by_name_with_what_to_do_instead() {
-    for (import, function, hint) in [
+    are_refused(&[
         (
             "wasi:sockets/tcp@0.2.0",
             "connect",
@@ -124,6 +138,13 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
             "the workflow's random stream",
         ),
         ("my:own/thing@1.0.0", "act", "do it in an activity"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn parts_of_the_contract_that_are_not_served_or_not_known_are_named() {
+    are_refused(&[
         (
             "mainspring:workflow/children@1.0.0",
             "start-child-workflow",
@@ -174,16 +195,8 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
             "start-timer",
             "version 1.0.0",
         ),
-    ] {
-        let text =
-            format!(r#"(component (import "{import}" (instance (export "{function}" (func)))))"#);
-        let refusal = refusal_of(&text).await;
-        assert!(matches!(refusal, Refusal::Imports(_)), "{refusal}");
-        let said = refusal.to_string();
-        for part in [import, function, hint] {
-            assert!(said.contains(part), "{said}");
-        }
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]

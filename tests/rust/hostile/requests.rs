@@ -58,52 +58,40 @@ fn start() -> StartWorkflowExecutionRequest {
 const WRONG: Code = Code::InvalidArgument;
 const TOO_LARGE: &str = "limit payload-bytes";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn starts_that_make_no_sense_are_told_what_is_wrong() {
+/// Something wrong with a start.
+type Change = Box<dyn Fn(&mut StartWorkflowExecutionRequest)>;
+
+/// Expects a refusal of each of these starts.
+async fn starts_are_refused(cases: Vec<(Change, Code, &str)>) {
     let server = server().await;
     let mut client = server.calls().client();
-    let seconds = |seconds, nanos| Some(Wire { seconds, nanos });
-    let long = "x".repeat(1_001);
-    type Change = Box<dyn Fn(&mut StartWorkflowExecutionRequest)>;
-    let policy = |policy: RetryPolicy| -> Change {
-        Box::new(move |s| s.retry_policy = Some(policy.clone()))
-    };
-    let timeout =
-        |timeout: Option<Wire>| -> Change { Box::new(move |s| s.workflow_run_timeout = timeout) };
+    for (change, code, words) in cases {
+        let mut request = start();
+        change(&mut request);
+        refused(client.start_workflow_execution(request).await, code, words);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_with_names_that_make_no_sense_are_told_so() {
     let id = |id: &str| -> Change {
         let id = id.to_owned();
         Box::new(move |s| s.workflow_id = id.clone())
     };
-    let header = Header {
-        fields: [("h".to_owned(), large())].into(),
+    let of_type = |name: &'static str| -> Change {
+        Box::new(move |s| s.workflow_type = Some(name.to_owned().into()))
     };
-    let memo = Memo {
-        fields: [("m".to_owned(), large())].into(),
-    };
-    let cases: Vec<(Change, Code, &str)> = vec![
+    let namespace =
+        |name: &'static str| -> Change { Box::new(move |s| s.namespace = name.to_owned()) };
+    let absent = Code::NotFound;
+    starts_are_refused(vec![
         (id(""), WRONG, "WorkflowId is not set"),
-        (id(&long), WRONG, "limit id-bytes"),
+        (id(&"x".repeat(1_001)), WRONG, "limit id-bytes"),
         (id("a\0b"), WRONG, "NUL"),
-        (
-            Box::new(|s| s.namespace.clear()),
-            WRONG,
-            "Namespace is not set",
-        ),
-        (
-            Box::new(|s| s.namespace = "nowhere".into()),
-            Code::NotFound,
-            "nowhere",
-        ),
-        (
-            Box::new(|s| s.workflow_type = None),
-            WRONG,
-            "WorkflowType is not set",
-        ),
-        (
-            Box::new(|s| s.workflow_type = Some("Nothing".to_owned().into())),
-            Code::NotFound,
-            "mainspring component upload",
-        ),
+        (namespace(""), WRONG, "Namespace is not set"),
+        (namespace("nowhere"), absent, "nowhere"),
+        (of_type(""), WRONG, "WorkflowType is not set"),
+        (of_type("Nothing"), absent, "mainspring component upload"),
         (
             Box::new(|s| s.task_queue = None),
             WRONG,
@@ -114,34 +102,41 @@ async fn starts_that_make_no_sense_are_told_what_is_wrong() {
             WRONG,
             "TaskQueue is not set",
         ),
+    ])
+    .await;
+}
+
+fn seconds(seconds: i64, nanos: i32) -> Option<Wire> {
+    Some(Wire { seconds, nanos })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_with_options_that_make_no_sense_are_told_so() {
+    let timeout =
+        |timeout: Option<Wire>| -> Change { Box::new(move |s| s.workflow_run_timeout = timeout) };
+    let policy = |policy: RetryPolicy| -> Change {
+        Box::new(move |s| s.retry_policy = Some(policy.clone()))
+    };
+    let attempts = RetryPolicy {
+        maximum_attempts: -1,
+        ..RetryPolicy::default()
+    };
+    let coefficient = RetryPolicy {
+        backoff_coefficient: f64::NAN,
+        ..RetryPolicy::default()
+    };
+    let interval = RetryPolicy {
+        initial_interval: seconds(-1, 0),
+        ..RetryPolicy::default()
+    };
+    starts_are_refused(vec![
         (timeout(seconds(-1, 0)), WRONG, "negative"),
         (timeout(seconds(0, -1)), WRONG, "negative"),
         (timeout(seconds(0, i32::MAX)), WRONG, "nanoseconds"),
         (timeout(seconds(i64::MAX, 0)), WRONG, "WorkflowRunTimeout"),
-        (
-            policy(RetryPolicy {
-                maximum_attempts: -1,
-                ..RetryPolicy::default()
-            }),
-            WRONG,
-            "maximum attempts",
-        ),
-        (
-            policy(RetryPolicy {
-                backoff_coefficient: f64::NAN,
-                ..RetryPolicy::default()
-            }),
-            WRONG,
-            "backoff coefficient",
-        ),
-        (
-            policy(RetryPolicy {
-                initial_interval: seconds(-1, 0),
-                ..RetryPolicy::default()
-            }),
-            WRONG,
-            "negative",
-        ),
+        (policy(attempts), WRONG, "maximum attempts"),
+        (policy(coefficient), WRONG, "backoff coefficient"),
+        (policy(interval), WRONG, "negative"),
         (
             Box::new(|s| s.workflow_id_reuse_policy = 99),
             WRONG,
@@ -152,6 +147,20 @@ async fn starts_that_make_no_sense_are_told_what_is_wrong() {
             WRONG,
             "WorkflowIdConflictPolicy",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_that_carry_too_much_are_told_the_limit() {
+    let header = Header {
+        fields: [("h".to_owned(), large())].into(),
+    };
+    let memo = Memo {
+        fields: [("m".to_owned(), large())].into(),
+    };
+    let identity = "x".repeat(5 * 1024 * 1024);
+    starts_are_refused(vec![
         (Box::new(|s| s.input = large_input()), WRONG, TOO_LARGE),
         (
             Box::new(move |s| s.header = Some(header.clone())),
@@ -164,25 +173,24 @@ async fn starts_that_make_no_sense_are_told_what_is_wrong() {
             TOO_LARGE,
         ),
         (
-            Box::new(|s| s.identity = "x".repeat(5 * 1024 * 1024)),
+            Box::new(move |s| s.identity = identity.clone()),
             WRONG,
             "limit request-bytes",
         ),
-    ];
-    for (change, code, words) in cases {
-        let mut request = start();
-        change(&mut request);
-        refused(client.start_workflow_execution(request).await, code, words);
-    }
-    // Ten thousand years are long, and legal.
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_years_are_long_and_legal() {
+    let server = server().await;
+    let calls = server.calls();
     let mut request = start();
     request.workflow_run_timeout = seconds(315_576_000_000, 0);
     request.workflow_execution_timeout = seconds(315_576_000_000, 999_999_999);
-    client
-        .start_workflow_execution(request)
-        .await
-        .expect("the longest timeout there is");
-    server.calls().describe("w").await.expect("it is described");
+    let started = calls.client().start_workflow_execution(request).await;
+    started.expect("the longest timeout there is");
+    calls.describe("w").await.expect("it is described");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,6 +296,13 @@ async fn reports_of_workers_that_make_no_sense_are_told_what_is_wrong() {
             words,
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_of_workers_that_carry_too_much_are_told_the_limit() {
+    let server = server().await;
+    let mut client = server.calls().client();
+    let namespace = || "default".to_owned();
     let completed = RespondActivityTaskCompletedRequest {
         namespace: namespace(),
         result: large_input(),
@@ -321,6 +336,13 @@ async fn reports_of_workers_that_make_no_sense_are_told_what_is_wrong() {
         WRONG,
         TOO_LARGE,
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_and_polls_without_a_place_are_told_what_is_missing() {
+    let server = server().await;
+    let mut client = server.calls().client();
+    let namespace = || "default".to_owned();
     let empty = RespondActivityTaskCompletedRequest::default();
     let empty = client.respond_activity_task_completed(empty).await;
     refused(empty, WRONG, "Namespace is not set");
