@@ -33,6 +33,10 @@ const DETAIL_PROTOS: [&str; 2] = [
 /// What tonic puts into a default stub, as it appears in the generated code.
 const DEFAULT_STUB_MESSAGE: &str = "\"Not yet implemented\"";
 
+/// What tonic reads requests with, and what we do (`src/codec.rs`).
+const CODEC: &str = "tonic_prost::ProstCodec";
+const OUR_CODEC: &str = "crate::codec::RequestCodec";
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=proto");
@@ -116,7 +120,10 @@ fn name_the_stubs(services: &FileDescriptorSet, out_dir: &Path) -> Result<(), Bo
         if parts.next().is_some() {
             return Err("more default stubs than RPCs".into());
         }
-        fs::write(&path, named)?;
+        if !named.contains(CODEC) {
+            return Err(format!("the generated code does not mention {CODEC}").into());
+        }
+        fs::write(&path, named.replace(CODEC, OUR_CODEC))?;
     }
     Ok(())
 }

@@ -75,6 +75,67 @@ impl Calls {
         Ok(started.into_inner().run_id)
     }
 
+    /// Starts a workflow without input; answers its run ID.
+    pub async fn start(&self, workflow_type: &str, workflow_id: &str) -> Result<String, Status> {
+        let request = StartWorkflowExecutionRequest {
+            workflow_type: Some(workflow_type.to_owned().into()),
+            input: None,
+            ..Self::order(workflow_id, "")
+        };
+        let started = self.client().start_workflow_execution(request).await?;
+        Ok(started.into_inner().run_id)
+    }
+
+    /// Signals the latest run.
+    pub async fn signal(&self, workflow_id: &str, name: &str) -> Result<(), Status> {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: execution(workflow_id, ""),
+            signal_name: name.to_owned(),
+            ..SignalWorkflowExecutionRequest::default()
+        };
+        let taken = self.client().signal_workflow_execution(request).await;
+        taken.map(|_| ())
+    }
+
+    /// Asks the latest run to cancel itself.
+    pub async fn cancel(&self, workflow_id: &str) -> Result<(), Status> {
+        let request = RequestCancelWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: execution(workflow_id, ""),
+            ..RequestCancelWorkflowExecutionRequest::default()
+        };
+        let taken = self
+            .client()
+            .request_cancel_workflow_execution(request)
+            .await;
+        taken.map(|_| ())
+    }
+
+    /// Closes the latest run at once.
+    pub async fn terminate(&self, workflow_id: &str) -> Result<(), Status> {
+        let request = TerminateWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: execution(workflow_id, ""),
+            ..TerminateWorkflowExecutionRequest::default()
+        };
+        let taken = self.client().terminate_workflow_execution(request).await;
+        taken.map(|_| ())
+    }
+
+    /// Describes the latest run.
+    pub async fn describe(
+        &self,
+        workflow_id: &str,
+    ) -> Result<DescribeWorkflowExecutionResponse, Status> {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            execution: execution(workflow_id, ""),
+        };
+        let described = self.client().describe_workflow_execution(request).await;
+        described.map(tonic::Response::into_inner)
+    }
+
     /// The whole history of a run (empty run ID: the latest).
     pub async fn history(
         &self,
@@ -105,12 +166,8 @@ impl Calls {
 
     /// The types of the latest run's activities that a worker has at the moment.
     pub async fn running_activities(&self, workflow_id: &str) -> Vec<String> {
-        let request = DescribeWorkflowExecutionRequest {
-            namespace: "default".to_owned(),
-            execution: execution(workflow_id, ""),
-        };
-        let described = self.client().describe_workflow_execution(request).await;
-        let pending = described.expect("a run can be described").into_inner();
+        let described = self.describe(workflow_id).await;
+        let pending = described.expect("a run can be described");
         pending
             .pending_activities
             .into_iter()

@@ -16,6 +16,7 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 /// A server process and its data. Killed when dropped.
 pub struct Server {
     folder: TempDir,
+    database: PathBuf,
     port: u16,
     flags: Vec<String>,
     process: Option<Child>,
@@ -24,8 +25,15 @@ pub struct Server {
 impl Server {
     /// Starts a server on a free port with an empty database.
     pub async fn start(flags: &[&str]) -> Self {
+        Self::start_on(None, flags).await
+    }
+
+    /// The same with the database in this file, where it is given.
+    pub async fn start_on(database: Option<PathBuf>, flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut server = Self {
-            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            database: database.unwrap_or_else(|| folder.path().join("mainspring.db")),
+            folder,
             port: free_port(),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             process: None,
@@ -44,7 +52,7 @@ impl Server {
         let process = Command::new(binary("mainspring"))
             .args(["dev", "--port", &self.port.to_string()])
             .arg("--db-filename")
-            .arg(self.folder.path().join("mainspring.db"))
+            .arg(&self.database)
             .args(&self.flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -115,9 +123,31 @@ impl Server {
         assert!(uploaded, "{text}");
     }
 
+    /// Uploads bytes; what was said about them, and whether they were taken.
+    pub fn try_upload(&self, bytes: &[u8]) -> (String, bool) {
+        let file = tempfile::Builder::new()
+            .suffix(".wasm")
+            .tempfile()
+            .expect("a temporary file can be made");
+        std::fs::write(file.path(), bytes).expect("a temporary file can be written");
+        let path = file.path().to_string_lossy().into_owned();
+        self.cli(&["component", "upload", &path])
+    }
+
     /// The database file.
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("mainspring.db")
+        self.database.clone()
+    }
+
+    /// The most memory that it has had, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let id = self.process.as_ref().expect("the server runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"));
+        let status = status.expect("the system knows its processes");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        let kib: usize = kib.and_then(|kib| kib.parse().ok()).expect("a number");
+        kib * 1024
     }
 
     /// What it logged.
@@ -129,6 +159,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        // A panic behind a request is a bug, whatever the test was about.
+        if !std::thread::panicking() {
+            let log = self.log();
+            assert!(!log.contains("panicked"), "the server panicked: {log}");
+        }
     }
 }
 

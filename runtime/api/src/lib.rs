@@ -5,6 +5,7 @@
 //! Every error becomes a status in one place ([`status`]). An RPC that is not
 //! served answers UNIMPLEMENTED with its name.
 
+mod codec;
 mod component_service;
 mod convert;
 mod filter;

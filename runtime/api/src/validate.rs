@@ -11,6 +11,9 @@ use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_protos::temporal::api::taskqueue::v1 as taskqueue;
 use tonic::Status;
 
+/// The longest duration there is: ten thousand years, by protobuf's own rule.
+const LONGEST_SECONDS: i64 = 315_576_000_000;
+
 /// A namespace's name.
 pub(crate) fn namespace(name: &str, limits: &Limits) -> Result<Namespace, Status> {
     text("Namespace", name, limits)?;
@@ -34,6 +37,12 @@ pub(crate) fn short(what: &str, text: &str, limits: &Limits) -> Result<(), Statu
             "{what} length exceeds limit: it has {} bytes, {} are allowed (limit id-bytes).",
             text.len(),
             limits.id_bytes
+        )));
+    }
+    // Not every database can keep it, and no terminal can show it.
+    if text.contains('\0') {
+        return Err(Status::invalid_argument(format!(
+            "{what} has a NUL character; leave it out."
         )));
     }
     Ok(())
@@ -117,9 +126,18 @@ pub(crate) fn timeout(
     what: &str,
     wire: Option<&prost_wkt_types::Duration>,
 ) -> Result<Option<Duration>, Status> {
-    if wire.is_some_and(|wire| wire.seconds < 0 || wire.nanos < 0) {
+    let Some(duration) = wire else {
+        return Ok(None);
+    };
+    if duration.seconds < 0 || duration.nanos < 0 {
         return Err(Status::invalid_argument(format!(
             "Invalid {what}: it cannot be negative."
+        )));
+    }
+    if duration.nanos >= 1_000_000_000 || duration.seconds > LONGEST_SECONDS {
+        return Err(Status::invalid_argument(format!(
+            "Invalid {what}: a duration has at most {LONGEST_SECONDS} seconds and less than \
+             1,000,000,000 nanoseconds."
         )));
     }
     Ok(set_duration(wire))

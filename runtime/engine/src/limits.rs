@@ -17,6 +17,8 @@ pub struct Limits {
     pub compile_time: Duration,
     /// Linear memory of one run, in bytes.
     pub run_memory_bytes: usize,
+    /// The stack of one run, in bytes: how deep its code may call.
+    pub run_stack_bytes: usize,
     /// Thread CPU time of one delivered event.
     pub event_cpu: Duration,
     /// How long an activation may hold up the acknowledgement of its inputs.
@@ -25,6 +27,17 @@ pub struct Limits {
     pub pending_operations: usize,
     /// Operations started in one workflow task.
     pub task_operations: usize,
+    /// What one workflow task may ask for altogether (inputs, results, failures),
+    /// in bytes.
+    pub task_bytes: usize,
+    /// Log text of the code between two waits, in bytes; the rest is dropped.
+    pub task_log_bytes: usize,
+    /// What one call of the code may hand over, in bytes.
+    pub call_bytes: usize,
+    /// Workflow types in one component.
+    pub component_types: usize,
+    /// What one component says of itself, in bytes.
+    pub description_bytes: usize,
     /// Events in one history.
     pub history_events: i64,
     /// Bytes in one history.
@@ -64,10 +77,16 @@ impl Default for Limits {
             component_bytes: 64 * 1024 * 1024,
             compile_time: Duration::from_secs(60),
             run_memory_bytes: 64 * 1024 * 1024,
+            run_stack_bytes: 512 * 1024,
             event_cpu: Duration::from_secs(1),
             activation_slice: Duration::from_millis(5),
             pending_operations: 10_000,
             task_operations: 20_000,
+            task_bytes: 16 * 1024 * 1024,
+            task_log_bytes: 256 * 1024,
+            call_bytes: 16 * 1024 * 1024,
+            component_types: 1_000,
+            description_bytes: 1024 * 1024,
             history_events: 1_000_000,
             history_bytes: 1024 * 1024 * 1024,
             id_bytes: 1_000,

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use mainspring_engine::limits::Limits;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 
-use crate::description::ComponentDescription;
+use crate::description::{ComponentDescription, WorkflowDescription};
 use crate::host::{SERVED, SERVED_LOGGING};
 
 /// Our package and the version that this server serves.
@@ -64,6 +65,9 @@ pub enum Refusal {
         /// The limit.
         limit: Duration,
     },
+    /// Another compilation takes its time.
+    #[error("other components are still being compiled; try again later")]
+    Busy,
     /// The sandbox itself could not do it.
     #[error("the component could not be checked: {0}")]
     Unable(String),
@@ -74,7 +78,10 @@ impl Refusal {
     pub fn is_limit(&self) -> bool {
         matches!(
             self,
-            Refusal::TooLarge { .. } | Refusal::CompileTime { .. } | Refusal::Unable(_)
+            Refusal::TooLarge { .. }
+                | Refusal::CompileTime { .. }
+                | Refusal::Busy
+                | Refusal::Unable(_)
         )
     }
 }
@@ -120,6 +127,26 @@ pub(crate) fn check_imports(
         return Ok(());
     }
     Err(Refusal::Imports(refused))
+}
+
+/// A file that the compiler does not take.
+pub(crate) fn not_compiled(error: &wasmtime::Error, limits: &Limits) -> Refusal {
+    let said = format!("{error:#}");
+    if said.contains("memory has a minimum byte size") {
+        return Refusal::Invalid(format!(
+            "it begins with more memory than the {} bytes that a run may have \
+             (limit run-memory-bytes)",
+            limits.run_memory_bytes
+        ));
+    }
+    Refusal::Invalid(said)
+}
+
+/// An interface of ours with a function that it does not have, or has otherwise.
+pub(crate) fn unknown_function(error: &wasmtime::Error) -> Refusal {
+    Refusal::Imports(vec![format!(
+        "{error:#}: version 1.0.0 of the contract has no such function; build with a matching SDK"
+    )])
 }
 
 fn own_interface(name: &str) -> Option<&str> {
@@ -174,33 +201,94 @@ fn hint(name: &str) -> &'static str {
 /// What `describe` says must be usable.
 pub(crate) fn check_description(
     description: &ComponentDescription,
-    id_bytes: usize,
+    limits: &Limits,
 ) -> Result<(), Refusal> {
-    let lies = |what: String| Err(Refusal::DescribeLies(what));
-    if description.workflows.is_empty() {
-        return lies("it names no workflow type".to_owned());
-    }
+    check_extent(description, limits).map_err(Refusal::DescribeLies)?;
     let mut seen = BTreeSet::new();
     for workflow in &description.workflows {
-        let name = &workflow.workflow_type;
-        if name.is_empty() {
-            return lies(
-                "it names a catch-all workflow, which this server does not serve yet".to_owned(),
-            );
+        if !seen.insert(&workflow.workflow_type) {
+            return Err(Refusal::DescribeLies(format!(
+                "it names workflow type {} twice",
+                workflow.workflow_type
+            )));
         }
-        if name.len() > id_bytes {
-            return lies(format!(
-                "a workflow type is {} bytes long; {id_bytes} are allowed (limit id-bytes)",
-                name.len()
-            ));
+        check_workflow(workflow, limits).map_err(Refusal::DescribeLies)?;
+    }
+    Ok(())
+}
+
+fn check_extent(description: &ComponentDescription, limits: &Limits) -> Result<(), String> {
+    let (types, most) = (description.workflows.len(), limits.component_types);
+    if types == 0 {
+        return Err("it names no workflow type".to_owned());
+    }
+    if types > most {
+        return Err(format!(
+            "it names {types} workflow types; {most} are allowed (limit component-types): \
+             split it into several components"
+        ));
+    }
+    let (bytes, most) = (description.encode().len(), limits.description_bytes);
+    if bytes > most {
+        return Err(format!(
+            "it says {bytes} bytes; {most} are allowed (limit description-bytes): \
+             shorten descriptions and schemas"
+        ));
+    }
+    Ok(())
+}
+
+fn check_workflow(workflow: &WorkflowDescription, limits: &Limits) -> Result<(), String> {
+    let name = &workflow.workflow_type;
+    if name.is_empty() {
+        return Err(
+            "it names a catch-all workflow, which this server does not serve yet".to_owned(),
+        );
+    }
+    check_name("a workflow type", name, limits)?;
+    if !workflow.updates.is_empty() {
+        return Err(format!(
+            "workflow type {name} handles updates, which this server does not serve yet"
+        ));
+    }
+    check_schemas(name, [&workflow.input_schema, &workflow.output_schema])?;
+    for (kind, handlers) in [("signal", &workflow.signals), ("query", &workflow.queries)] {
+        let mut seen = BTreeSet::new();
+        for handler in handlers {
+            check_name(&format!("a {kind} of {name}"), &handler.name, limits)?;
+            if !seen.insert(&handler.name) {
+                return Err(format!("{name} names {kind} {:?} twice", handler.name));
+            }
+            check_schemas(
+                &format!("{kind} {} of {name}", handler.name),
+                [&handler.input_schema, &handler.output_schema],
+            )?;
         }
-        if !seen.insert(name) {
-            return lies(format!("it names workflow type {name} twice"));
-        }
-        if !workflow.updates.is_empty() {
-            return lies(format!(
-                "workflow type {name} handles updates, which this server does not serve yet"
-            ));
+    }
+    Ok(())
+}
+
+fn check_name(what: &str, name: &str, limits: &Limits) -> Result<(), String> {
+    let most = limits.id_bytes;
+    if name.len() > most {
+        return Err(format!(
+            "the name of {what} is {} bytes long; {most} are allowed (limit id-bytes)",
+            name.len()
+        ));
+    }
+    if name.contains('\0') {
+        return Err(format!("the name of {what} has a NUL character: {name:?}"));
+    }
+    Ok(())
+}
+
+/// A schema is a JSON object or a JSON boolean; an empty text is no schema.
+fn check_schemas(whose: &str, schemas: [&String; 2]) -> Result<(), String> {
+    for schema in schemas.into_iter().filter(|schema| !schema.is_empty()) {
+        match serde_json::from_str(schema) {
+            Ok(serde_json::Value::Object(_) | serde_json::Value::Bool(_)) => {}
+            Ok(_) => return Err(format!("a schema of {whose} is no JSON object")),
+            Err(error) => return Err(format!("a schema of {whose} is no JSON: {error}")),
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mainspring_engine::guest::TaskFailure;
+use mainspring_engine::limits::Limits;
 use mainspring_engine::session::{GuestFault, RunEnd, Session};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::time::{ClockId, clock_gettime};
@@ -74,6 +75,8 @@ enum State {
     Ended(Box<(Store<Host>, World)>),
     /// In `answer-queries`.
     Answering(Running<()>),
+    /// Its start failed: nothing will ever run.
+    Stillborn(Box<Fault>),
     /// Trapped.
     Dead,
 }
@@ -108,6 +111,23 @@ impl Instance {
             session,
             waiting,
             state: State::Fresh(Box::new((store, world))),
+            event_cpu: Duration::ZERO,
+            heard: 0,
+        }
+    }
+
+    /// Code whose start failed: the first `advance` says why.
+    pub(crate) fn dead(
+        shared: Arc<Shared>,
+        fault: Fault,
+        session: Arc<Mutex<Session>>,
+        waiting: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            shared,
+            session,
+            waiting,
+            state: State::Stillborn(Box::new(fault)),
             event_cpu: Duration::ZERO,
             heard: 0,
         }
@@ -186,32 +206,26 @@ impl Instance {
                     self.state = State::Running(future);
                     None
                 }
-                Poll::Ready((store, world, Ok(outcome))) => Some(match end_of(outcome) {
-                    Some(end) => {
+                Poll::Ready((store, world, Ok(outcome))) => match self.checked_end(outcome) {
+                    Ok(end) => {
                         self.state = State::Ended(Box::new((store, world)));
                         self.event_cpu = Duration::ZERO;
-                        Progress::Ended(end)
+                        Some(Progress::Ended(end))
                     }
-                    None => fault_of(
-                        &misuse(
-                            "the workflow continues as new, which this server does not serve yet"
-                                .to_owned(),
-                        ),
-                        None,
-                    ),
-                }),
+                    Err(error) => self.fault(&error, None),
+                },
                 Poll::Ready((store, _, Err(error))) => {
-                    Some(fault_of(&error, store.data().last_error()))
+                    self.fault(&error, store.data().last_error())
                 }
             },
             State::Answering(mut future) => match future.poll_once() {
-                Poll::Pending if self.waiting.load(Ordering::Acquire) => Some(fault_of(
+                Poll::Pending if self.waiting.load(Ordering::Acquire) => self.fault(
                     &misuse(
                         "`answer-queries` waited for an event; it may only take queries and answer"
                             .to_owned(),
                     ),
                     None,
-                )),
+                ),
                 Poll::Pending => {
                     self.state = State::Answering(future);
                     None
@@ -222,14 +236,29 @@ impl Instance {
                     Some(Progress::Idle)
                 }
                 Poll::Ready((store, _, Err(error))) => {
-                    Some(fault_of(&error, store.data().last_error()))
+                    self.fault(&error, store.data().last_error())
                 }
             },
-            State::Fresh(_) | State::Ended(_) | State::Dead => Some(fault_of(
+            State::Stillborn(fault) => Some(Progress::Fault(fault)),
+            State::Fresh(_) | State::Ended(_) | State::Dead => self.fault(
                 &misuse("the instance is dead; it must be rebuilt from its history".to_owned()),
                 None,
-            )),
+            ),
         }
+    }
+
+    fn fault(&self, error: &wasmtime::Error, said: Option<&str>) -> Option<Progress> {
+        let fault = fault_of(error, said, &self.shared);
+        Some(Progress::Fault(Box::new(fault)))
+    }
+
+    /// How `run` ended, if it may end so.
+    fn checked_end(&self, outcome: RunOutcome) -> wasmtime::Result<RunEnd> {
+        let end = end_of(outcome).ok_or_else(|| {
+            misuse("the workflow continues as new, which this server does not serve yet".to_owned())
+        })?;
+        self.session.lock().check_end(&end)?;
+        Ok(end)
     }
 
     /// Adds CPU time; a fault where the code has had too much for one event.
@@ -241,22 +270,27 @@ impl Instance {
         }
         self.event_cpu += used;
         let limit = self.shared.event_cpu();
-        (self.event_cpu > limit).then(|| Fault {
-            failure: TaskFailure {
-                cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
-                message: format!(
-                    "the workflow's code ran for more than {limit:?} of CPU time without \
-                     waiting for anything (limit event-cpu); move long work into an activity"
-                ),
-                details: String::new(),
-            },
-            is_overrun: true,
-        })
+        (self.event_cpu > limit).then(|| overrun(limit))
+    }
+}
+
+/// The code has had its CPU time.
+pub(crate) fn overrun(limit: Duration) -> Fault {
+    Fault {
+        failure: TaskFailure {
+            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+            message: format!(
+                "the workflow's code ran for more than {limit:?} of CPU time without \
+                 waiting for anything (limit event-cpu); move long work into an activity"
+            ),
+            details: String::new(),
+        },
+        is_overrun: true,
     }
 }
 
 /// What a trap means. `said`: the last error that the code logged before it.
-fn fault_of(error: &wasmtime::Error, said: Option<&str>) -> Progress {
+pub(crate) fn fault_of(error: &wasmtime::Error, said: Option<&str>, shared: &Shared) -> Fault {
     let failure = match error.downcast_ref::<GuestFault>() {
         Some(fault) => TaskFailure {
             cause: fault.cause,
@@ -265,17 +299,38 @@ fn fault_of(error: &wasmtime::Error, said: Option<&str>) -> Progress {
         },
         None => TaskFailure {
             cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
-            message: match said {
-                Some(said) => format!("the workflow's code trapped after it said: {said}"),
-                None => format!("the workflow's code trapped: {}", error.root_cause()),
-            },
+            message: trap_message(error, said, shared.limits()),
             details: format!("{error:?}"),
         },
     };
-    Progress::Fault(Box::new(Fault {
+    Fault {
         failure,
         is_overrun: false,
-    }))
+    }
+}
+
+/// Traps that are limits of ours are told as such.
+fn trap_message(error: &wasmtime::Error, said: Option<&str>, limits: &Limits) -> String {
+    if let Some(wasmtime::Trap::StackOverflow) = error.downcast_ref() {
+        return format!(
+            "the workflow's code called itself too deep for a stack of {} bytes \
+             (limit run-stack-bytes)",
+            limits.run_stack_bytes
+        );
+    }
+    let cause = error.root_cause().to_string();
+    // The type of this error is private to wasmtime; a test holds its words.
+    if cause.contains("fuel allocated for hostcalls") {
+        return format!(
+            "the workflow's code handed over more than {} bytes in one call (limit call-bytes); \
+             pass a reference instead",
+            limits.call_bytes
+        );
+    }
+    match said {
+        Some(said) => format!("the workflow's code trapped after it said: {said}"),
+        None => format!("the workflow's code trapped: {cause}"),
+    }
 }
 
 /// Drives a future that waits for nothing but ticks; `None` if it takes more CPU

@@ -15,16 +15,14 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use crate::admission::{self, Refusal};
 use crate::bindings::WorkflowPre;
 use crate::cache::Cache;
-use crate::component::{self, Component};
+use crate::component::{self, Component, NotStarted};
 use crate::description::ComponentDescription;
 use crate::host::{self, Host, TABLE_ELEMENTS};
-use crate::instance::drive;
+use crate::instance::{Fault, drive, fault_of};
 use crate::ticker::{Running, Ticker};
 
-/// The stack of compiled code.
-const WASM_STACK_BYTES: usize = 512 * 1024;
-/// The stack of a fiber: the code's and the host calls' on top of it.
-const FIBER_STACK_BYTES: usize = 1024 * 1024;
+/// What host calls may need of a fiber's stack, on top of the code's.
+const HOST_STACK_BYTES: usize = 512 * 1024;
 /// Instances beyond the limit on live ones: descriptions, queries of closed runs.
 const SPARE_INSTANCES: u32 = 64;
 /// Core modules, memories and tables in one component: the code, and what the
@@ -55,6 +53,14 @@ pub enum SandboxError {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// Stored bytes are not those that were uploaded.
+    #[error("its stored bytes are damaged: their digest is {found}; restore them from a backup")]
+    Damaged {
+        /// The digest of what was uploaded.
+        digest: Digest,
+        /// The digest of what is stored.
+        found: Digest,
     },
     /// Stored bytes are not admitted any more.
     #[error(transparent)]
@@ -94,8 +100,8 @@ impl Shared {
         self.limits.event_cpu
     }
 
-    pub(crate) fn run_memory_bytes(&self) -> usize {
-        self.limits.run_memory_bytes
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 
@@ -166,6 +172,10 @@ impl Sandbox {
         if let Some(component) = self.loaded(digest) {
             return Ok(component);
         }
+        let found = Digest::of(&bytes);
+        if found != digest {
+            return Err(SandboxError::Damaged { digest, found });
+        }
         Ok(self.admit(bytes.into()).await?.component)
     }
 
@@ -183,20 +193,11 @@ impl Sandbox {
                 compile_time: None,
             });
         }
-        let limit = limits.compile_time;
-        let inner = self.inner.clone();
-        let permit = self.inner.compiling.clone().acquire_owned().await;
-        // A compilation cannot be stopped: the caller is answered at the limit, and
-        // the next one waits until this one has come to its end.
-        let work = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            inner.prepare(digest, &bytes)
-        });
-        let (component, compile_time) = match tokio::time::timeout(limit, work).await {
-            Ok(Ok(prepared)) => prepared?,
-            Ok(Err(panicked)) => return Err(Refusal::Unable(panicked.to_string())),
-            Err(_) => return Err(Refusal::CompileTime { limit }),
+        let prepared = match self.cached(digest).await? {
+            Some(component) => (component, None),
+            None => self.compile(digest, bytes).await?,
         };
+        let (component, compile_time) = prepared;
         self.inner.loaded.write().insert(digest, component.clone());
         Ok(Admitted {
             digest,
@@ -205,52 +206,97 @@ impl Sandbox {
             compile_time,
         })
     }
+
+    /// Code that was compiled before does not wait for a compilation under way.
+    async fn cached(&self, digest: Digest) -> Result<Option<Component>, Refusal> {
+        let inner = self.inner.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let cache = inner.cache.as_ref()?;
+            let code = cache.load(inner.shared.engine(), digest)?;
+            Some(inner.prepare(digest, &code))
+        });
+        match work.await {
+            Ok(prepared) => prepared.transpose(),
+            Err(panicked) => Err(Refusal::Unable(panicked.to_string())),
+        }
+    }
+
+    /// Compiles. That cannot be stopped: the caller is answered at the limit, and
+    /// the next one waits for as long before it is told to come back.
+    async fn compile(
+        &self,
+        digest: Digest,
+        bytes: Arc<[u8]>,
+    ) -> Result<(Component, Option<Duration>), Refusal> {
+        let limit = self.inner.shared.limits.compile_time;
+        let turn = self.inner.compiling.clone().acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(limit, turn).await else {
+            return Err(Refusal::Busy);
+        };
+        let inner = self.inner.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let engine = inner.shared.engine();
+            let began = Instant::now();
+            let code = wasmtime::component::Component::from_binary(engine, &bytes)
+                .map_err(|error| admission::not_compiled(&error, &inner.shared.limits))?;
+            let took = began.elapsed();
+            if took > limit {
+                return Err(Refusal::CompileTime { limit });
+            }
+            let component = inner.prepare(digest, &code)?;
+            if let Some(cache) = &inner.cache {
+                cache.store(digest, &code);
+            }
+            Ok((component, Some(took)))
+        });
+        match tokio::time::timeout(limit, work).await {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(panicked)) => Err(Refusal::Unable(panicked.to_string())),
+            Err(_) => Err(Refusal::CompileTime { limit }),
+        }
+    }
 }
 
 impl Inner {
+    /// Checks what the code asks for and says of itself.
     fn prepare(
         &self,
         digest: Digest,
-        bytes: &[u8],
-    ) -> Result<(Component, Option<Duration>), Refusal> {
-        let engine = self.shared.engine();
-        let cached = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.load(engine, digest));
-        let (code, compile_time) = match cached {
-            Some(code) => (code, None),
-            None => {
-                let began = Instant::now();
-                let code = wasmtime::component::Component::from_binary(engine, bytes)
-                    .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
-                if let Some(cache) = &self.cache {
-                    cache.store(digest, &code);
-                }
-                (code, Some(began.elapsed()))
-            }
-        };
-        admission::check_imports(engine, &code)?;
+        code: &wasmtime::component::Component,
+    ) -> Result<Component, Refusal> {
+        admission::check_imports(self.shared.engine(), code)?;
         let pre = self
             .linker
-            .instantiate_pre(&code)
-            .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
+            .instantiate_pre(code)
+            .map_err(|error| admission::unknown_function(&error))?;
         let pre = WorkflowPre::new(pre).map_err(|error| Refusal::Exports(format!("{error:#}")))?;
         let description = self.describe(&pre)?;
-        admission::check_description(&description, self.shared.limits.id_bytes)?;
-        let component = Component::new(digest, description, pre, self.shared.clone());
-        Ok((component, compile_time))
+        admission::check_description(&description, &self.shared.limits)?;
+        Ok(Component::new(
+            digest,
+            description,
+            pre,
+            self.shared.clone(),
+        ))
     }
 
     fn describe(&self, pre: &WorkflowPre<Host>) -> Result<ComponentDescription, Refusal> {
-        let host = Host::of_description(self.shared.run_memory_bytes());
-        let (mut store, world) = component::instantiate(pre, &self.shared, host)
-            .map_err(|error| Refusal::DescribeFailed(error.to_string()))?;
+        let host = Host::of_description(&self.shared);
+        let failed = |fault: Fault| Refusal::DescribeFailed(fault.failure.message);
+        let (mut store, world) =
+            component::instantiate(pre, &self.shared, host).map_err(|error| match error {
+                NotStarted::Crowded(why) => Refusal::Unable(why),
+                NotStarted::Failed(fault) => failed(fault),
+            })?;
         let _running = self.shared.run();
         let limit = self.shared.event_cpu();
         match drive(world.call_describe(&mut store), limit) {
             Some(Ok(description)) => Ok(ComponentDescription::from_wit(description)),
-            Some(Err(error)) => Err(Refusal::DescribeFailed(format!("{error:#}"))),
+            Some(Err(error)) => {
+                let said = store.data().last_error();
+                Err(failed(fault_of(&error, said, &self.shared)))
+            }
             None => Err(Refusal::DescribeFailed(format!(
                 "it ran for more than {limit:?} of CPU time (limit event-cpu)"
             ))),
@@ -298,8 +344,8 @@ fn config(limits: &Limits, instances: u32) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
+        .max_wasm_stack(limits.run_stack_bytes)
+        .async_stack_size(limits.run_stack_bytes.saturating_add(HOST_STACK_BYTES))
         // What code computes must be the same on every machine and in every replay.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(true)

@@ -1,20 +1,17 @@
 //! What is let in, what is not, and what the refused are told.
 
+mod bench;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use bench::{Bench, limits};
+use mainspring_engine::ids::Digest;
 use mainspring_engine::limits::Limits;
 use mainspring_sandbox::{Refusal, Sandbox, SandboxConfig};
+use mainspring_test_guests::Guest;
 use wit_component::ComponentEncoder;
-
-fn limits() -> Limits {
-    Limits {
-        live_instances: 10,
-        event_cpu: Duration::from_millis(200),
-        ..Limits::default()
-    }
-}
 
 fn sandbox_with(limits: Limits, cache_dir: Option<PathBuf>) -> Sandbox {
     Sandbox::new(SandboxConfig { limits, cache_dir }).expect("a sandbox can be set up")
@@ -86,9 +83,23 @@ async fn a_file_over_the_limit_is_not_even_read() {
     );
 }
 
+/// Expects a refusal of each import that names its function and says this.
+async fn are_refused(imports: &[(&str, &str, &str)]) {
+    for (import, function, hint) in imports {
+        let text =
+            format!(r#"(component (import "{import}" (instance (export "{function}" (func)))))"#);
+        let refusal = refusal_of(&text).await;
+        assert!(matches!(refusal, Refusal::Imports(_)), "{refusal}");
+        let said = refusal.to_string();
+        for part in [import, function, hint] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn imports_are_refused_by_name_with_what_to_do_instead() {
-    for (import, function, hint) in [
+    are_refused(&[
         (
             "wasi:sockets/tcp@0.2.0",
             "connect",
@@ -106,37 +117,155 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
             "the workflow's clock",
         ),
         (
+            "wasi:clocks/monotonic-clock@0.2.0",
+            "now",
+            "the workflow's clock",
+        ),
+        (
+            "wasi:http/outgoing-handler@0.2.0",
+            "handle",
+            "make the call in an activity",
+        ),
+        (
+            "wasi:cli/stdout@0.2.0",
+            "get-stdout",
+            "use the workflow's log",
+        ),
+        ("wasi:thread-spawn/threads@0.1.0", "spawn", "on one thread"),
+        (
             "wasi:random/random@0.2.0",
             "get-random-u64",
             "the workflow's random stream",
         ),
         ("my:own/thing@1.0.0", "act", "do it in an activity"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn parts_of_the_contract_that_are_not_served_or_not_known_are_named() {
+    are_refused(&[
         (
             "mainspring:workflow/children@1.0.0",
             "start-child-workflow",
             "does not serve it yet",
         ),
         (
+            "mainspring:workflow/updates@1.0.0",
+            "accept-update",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/continuation@1.0.0",
+            "continue-as-new",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/properties@1.0.0",
+            "upsert-search-attributes",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/external@1.0.0",
+            "signal-workflow",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/versions@1.0.0",
+            "patched",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/nexus@1.0.0",
+            "start-nexus-operation",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/telepathy@1.0.0",
+            "guess",
+            "does not serve it yet",
+        ),
+        (
+            "mainspring:workflow/timers@1.0.0",
+            "start-hourglass",
+            "no such function",
+        ),
+        (
             "mainspring:workflow/timers@9.0.0",
             "start-timer",
             "version 1.0.0",
         ),
-    ] {
-        let text =
-            format!(r#"(component (import "{import}" (instance (export "{function}" (func)))))"#);
-        let refusal = refusal_of(&text).await;
-        assert!(matches!(refusal, Refusal::Imports(_)), "{refusal}");
-        let said = refusal.to_string();
-        for part in [import, function, hint] {
-            assert!(said.contains(part), "{said}");
-        }
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn every_refused_import_of_a_component_is_named_at_once() {
+    let text = r#"(component
+        (import "wasi:sockets/tcp@0.2.0" (instance (export "connect" (func))))
+        (import "wasi:filesystem/types@0.2.0" (instance (export "open-at" (func)))))"#;
+    let said = refusal_of(text).await.to_string();
+    for part in ["wasi:sockets/tcp", "wasi:filesystem/types"] {
+        assert!(said.contains(part), "{said}");
     }
 }
 
 #[tokio::test]
 async fn a_component_without_the_exports_is_no_workflow() {
-    let refusal = refusal_of("(component)").await;
-    assert!(matches!(refusal, Refusal::Exports(_)), "{refusal}");
+    let none = refusal_of("(component)").await;
+    assert!(matches!(none, Refusal::Exports(_)), "{none}");
+    let bench = Bench::new(limits());
+    for export in ["describe", "run", "answer-queries"] {
+        let absent = bench.refusal(&Guest::new("A").without(export)).await;
+        assert!(
+            matches!(&absent, Refusal::Exports(what) if what.contains(export)),
+            "{absent}"
+        );
+    }
+    for export in ["describe", "run"] {
+        let mistyped = bench.refusal(&Guest::new("A").mistyped(export)).await;
+        assert!(
+            matches!(&mistyped, Refusal::Exports(what) if what.contains(export)),
+            "{mistyped}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_needs_more_memory_than_a_run_may_have_is_refused() {
+    let guest = Guest::new("Hungry").pages(4_000);
+    let said = Bench::new(limits()).refusal(&guest).await.to_string();
+    assert!(said.contains("run-memory-bytes"), "{said}");
+}
+
+#[tokio::test]
+async fn a_compilation_over_its_time_is_answered_with_the_limit_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let hasty = Limits {
+        compile_time: Duration::from_nanos(1),
+        ..limits()
+    };
+    let sandbox = sandbox_with(hasty, Some(folder.path().to_owned()));
+    for _ in 0..2 {
+        let refusal = sandbox.admit(Guest::new("Slow").component().into()).await;
+        let refusal = refusal.expect_err("it takes longer than a nanosecond");
+        assert!(refusal.is_limit());
+        let said = refusal.to_string();
+        assert!(
+            said.contains("limit compile-time") || refusal == Refusal::Busy,
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn stored_bytes_that_are_not_what_was_uploaded_are_never_run() {
+    let uploaded = Guest::new("A").component();
+    let other = Guest::new("B").component();
+    let loading = sandbox_with(limits(), None);
+    let loaded = loading.load(Digest::of(&uploaded), other).await;
+    let said = loaded.expect_err("the digests differ").to_string();
+    assert!(said.contains("damaged"), "{said}");
 }
 
 #[tokio::test]

@@ -74,3 +74,52 @@ async fn a_file_that_is_no_database_is_refused() {
     let error = SqliteStore::open(&path).await.unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
 }
+
+/// Changes a database file behind our back.
+async fn tamper(path: &std::path::Path, statement: &'static str) {
+    use sqlx::{Connection as _, SqliteConnection};
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let connection = SqliteConnection::connect(&url).await;
+    let mut connection = connection.expect("the file can be opened");
+    let changed = sqlx::query(statement).execute(&mut connection).await;
+    changed.expect("the file can be changed");
+    connection.close().await.expect("the file can be closed");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.db");
+    tamper(&path, "CREATE TABLE invoices (id INTEGER)").await;
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(error.to_string().contains("another program"), "{error}");
+    // Our tables would make this fail.
+    tamper(&path, "CREATE TABLE runs (id INTEGER)").await;
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_the_way_out() {
+    let fixture = Fixture::new().await;
+    let path = fixture.folder.path().join("m.db");
+    fixture.store.close().await.unwrap();
+    drop(fixture.store);
+    let newer = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (999, 'from the future', 1, x'00', 0)";
+    tamper(&path, newer).await;
+    let said = SqliteStore::open(&path).await.unwrap_err().to_string();
+    assert!(said.contains("newer version of Mainspring"), "{said}");
+    assert!(said.contains("999"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_is_refused() {
+    let fixture = Fixture::new().await;
+    let path = fixture.folder.path().join("m.db");
+    fixture.store.close().await.unwrap();
+    drop(fixture.store);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error}");
+}

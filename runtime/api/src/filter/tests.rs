@@ -409,7 +409,7 @@ fn any_text_is_read_or_refused_within_itself() {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            if state % 8 == 0 {
+            if state.is_multiple_of(8) {
                 break;
             }
             text.push_str(PIECES[(state >> 8) as usize % PIECES.len()]);

@@ -65,7 +65,8 @@ impl Token {
             .and_then(|wire| {
                 Some(Self {
                     run_id: RunId::from_slice(&wire.run_id)?,
-                    next_event_id: wire.next_event_id,
+                    // Anything else was not written by us.
+                    next_event_id: Some(wire.next_event_id).filter(|id| *id > 0)?,
                 })
             });
         read.map(Some)
@@ -219,5 +220,12 @@ mod tests {
         assert_eq!(Token::decode(b"").unwrap(), None);
         assert!(Token::decode(b"\x01garbage").is_err());
         assert!(Token::decode(b"\x02").is_err());
+        for next_event_id in [0, -1, i64::MIN] {
+            let forged = Token {
+                next_event_id,
+                ..token
+            };
+            assert!(Token::decode(&forged.encode()).is_err());
+        }
     }
 }

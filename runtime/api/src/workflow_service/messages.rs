@@ -31,6 +31,7 @@ impl Workflows {
         text("SignalName", &request.signal_name, limits)?;
         short("RequestId", &request.request_id, limits)?;
         size("Input", request.input.as_ref(), limits)?;
+        size("Header", request.header.as_ref(), limits)?;
         let signal = Signal {
             name: request.signal_name,
             input: request.input,

@@ -47,32 +47,15 @@ impl Workflows {
     ) -> Result<StartWorkflow, Status> {
         let limits = self.server.limits();
         let key = key(&request.namespace, &request.workflow_id, limits)?;
-        let workflow_type = request.workflow_type.unwrap_or_default().name;
+        let workflow_type = request.workflow_type.clone().unwrap_or_default().name;
         text("WorkflowType", &workflow_type, limits)?;
         let task_queue = task_queue(request.task_queue.as_ref(), limits)?;
         short("RequestId", &request.request_id, limits)?;
         size("Input", request.input.as_ref(), limits)?;
         size("Memo", request.memo.as_ref(), limits)?;
         size("Header", request.header.as_ref(), limits)?;
-        not_served("cron_schedule", !request.cron_schedule.is_empty())?;
-        not_served(
-            "workflow_start_delay",
-            timeout("WorkflowStartDelay", request.workflow_start_delay.as_ref())?.is_some(),
-        )?;
-        not_served("retry_policy of a workflow", request.retry_policy.is_some())?;
-        if let Some(policy) = &request.retry_policy {
-            retry::check(policy).map_err(Status::invalid_argument)?;
-        }
-        let has_attributes = request
-            .search_attributes
-            .as_ref()
-            .is_some_and(|attributes| !attributes.indexed_fields.is_empty());
-        not_served("search_attributes", has_attributes)?;
-        not_served(
-            "completion_callbacks",
-            !request.completion_callbacks.is_empty(),
-        )?;
-        not_served("versioning_override", request.versioning_override.is_some())?;
+        size("UserMetadata", request.user_metadata.as_ref(), limits)?;
+        check_not_served(&request)?;
         let reuse_policy = WorkflowIdReusePolicy::try_from(request.workflow_id_reuse_policy)
             .map_err(|_| Status::invalid_argument("Unknown WorkflowIdReusePolicy."))?;
         let conflict_policy =
@@ -112,6 +95,30 @@ impl Workflows {
             priority: request.priority,
         })
     }
+}
+
+/// What changes a start's meaning and is not served yet.
+fn check_not_served(request: &StartWorkflowExecutionRequest) -> Result<(), Status> {
+    not_served("cron_schedule", !request.cron_schedule.is_empty())?;
+    not_served(
+        "workflow_start_delay",
+        timeout("WorkflowStartDelay", request.workflow_start_delay.as_ref())?.is_some(),
+    )?;
+    if let Some(policy) = &request.retry_policy {
+        retry::check(policy).map_err(Status::invalid_argument)?;
+    }
+    not_served("retry_policy of a workflow", request.retry_policy.is_some())?;
+    let has_attributes = request
+        .search_attributes
+        .as_ref()
+        .is_some_and(|attributes| !attributes.indexed_fields.is_empty());
+    not_served("search_attributes", has_attributes)?;
+    not_served(
+        "completion_callbacks",
+        !request.completion_callbacks.is_empty(),
+    )?;
+    not_served("versioning_override", request.versioning_override.is_some())?;
+    Ok(())
 }
 
 /// Points at the run's first event.

@@ -10,6 +10,7 @@
 mod deliver;
 mod facts;
 mod operations;
+mod sizes;
 #[cfg(test)]
 mod tests;
 
@@ -136,6 +137,8 @@ pub struct Session {
     hidden: HashSet<Handle>,
     waiting: Option<Handle>,
     commands: Vec<Command>,
+    /// What the commands carry so far.
+    task_bytes: usize,
     now: Timestamp,
     replaying: bool,
     info: TaskInfo,
@@ -150,6 +153,7 @@ struct SessionLimits {
     id_bytes: usize,
     pending_operations: usize,
     task_operations: usize,
+    task_bytes: usize,
 }
 
 impl Session {
@@ -164,6 +168,7 @@ impl Session {
                 id_bytes: limits.id_bytes,
                 pending_operations: limits.pending_operations,
                 task_operations: limits.task_operations,
+                task_bytes: limits.task_bytes,
             },
             phase: Phase::Between,
             ended: false,
@@ -179,6 +184,7 @@ impl Session {
             hidden: HashSet::new(),
             waiting: None,
             commands: Vec::new(),
+            task_bytes: 0,
             replaying: false,
             info: TaskInfo::default(),
             random: RandomStream::of_task(&original_run_id, 0),
@@ -193,6 +199,7 @@ impl Session {
     /// cancelling what they answer is a no-op.
     pub fn begin_task(&mut self, task: TaskInput) {
         self.phase = Phase::Task;
+        self.task_bytes = 0;
         self.now = task.now;
         self.replaying = task.replaying;
         self.info = task.info;
@@ -402,6 +409,7 @@ impl Session {
 
     /// Answers the query in hand.
     pub fn answer_query(&mut self, query_id: &str, given: QueryAnswer) -> Result<(), GuestFault> {
+        self.check_answer(&given)?;
         match &mut self.phase {
             Phase::Query { id, answer } if id == query_id && answer.is_none() => {
                 *answer = Some(given);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use prost::Message as _;
 use temporalio_protos::temporal::api::common::v1::{Header, Payloads, Priority, RetryPolicy};
 use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause as Cause};
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
@@ -98,7 +97,6 @@ impl Session {
         };
         activity::check(&asked).map_err(bad)?;
         self.check_names(&asked).map_err(bad)?;
-        self.check_input(&asked).map_err(bad)?;
         if self.activity_ids.contains(&asked.activity_id) {
             return Err(GuestFault::new(
                 Cause::ScheduleActivityDuplicateId,
@@ -108,6 +106,7 @@ impl Session {
                 ),
             ));
         }
+        self.count_activity(&asked)?;
         self.activity_ids.insert(asked.activity_id.clone());
         self.add(Kind::Activity {
             activity_id: asked.activity_id.clone(),
@@ -125,6 +124,7 @@ impl Session {
         metadata: Option<UserMetadata>,
     ) -> Result<Handle, GuestFault> {
         self.may_start("a timer")?;
+        self.count_timer(metadata.as_ref())?;
         let handle = self.next_handle;
         let timer_id = handle.to_string();
         self.add(Kind::Timer {
@@ -301,19 +301,6 @@ impl Session {
             )),
             None => Ok(()),
         }
-    }
-
-    fn check_input(&self, asked: &ScheduleActivity) -> Result<(), String> {
-        let limit = self.limits.payload_bytes;
-        let size = asked.input.as_ref().map_or(0, |input| input.encoded_len());
-        if size > limit {
-            return Err(format!(
-                "the input of activity {} is {size} bytes; {limit} are allowed \
-                 (limit payload-bytes): pass a reference instead",
-                asked.activity_type
-            ));
-        }
-        Ok(())
     }
 }
 

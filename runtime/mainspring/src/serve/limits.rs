@@ -43,6 +43,8 @@ limit_flags! {
     compile_time: Time,
     /// Linear memory of one run.
     run_memory_bytes: Bytes,
+    /// Stack of one run: how deep its code may call.
+    run_stack_bytes: Bytes,
     /// CPU time for one delivered event.
     event_cpu: Time,
     /// How long workflow code may hold up the acknowledgement of its inputs.
@@ -51,6 +53,16 @@ limit_flags! {
     pending_operations: Count,
     /// Operations started in one workflow task.
     task_operations: Count,
+    /// What one workflow task may ask for altogether.
+    task_bytes: Bytes,
+    /// Log text of workflow code between two waits; the rest is dropped.
+    task_log_bytes: Bytes,
+    /// What one call of workflow code may hand over.
+    call_bytes: Bytes,
+    /// Workflow types in one component.
+    component_types: Count,
+    /// What one component says of itself.
+    description_bytes: Bytes,
     /// Events in one history.
     history_events: SignedCount,
     /// Bytes in one history.

@@ -1,11 +1,13 @@
 //! Clock, randomness, log.
 
-use super::{Host, fault};
+use super::{Host, LogBudget, fault};
 use crate::bindings::mainspring::workflow::logging::Level;
 use crate::bindings::mainspring::workflow::{clock, logging, random};
 
 /// A log message is cut to this many bytes.
 const LONGEST_MESSAGE: usize = 16 * 1024;
+/// What a line of the log counts at least, in bytes.
+const LEAST_LINE: usize = 100;
 
 impl clock::Host for Host {
     fn now(&mut self) -> wasmtime::Result<i64> {
@@ -31,13 +33,7 @@ impl logging::Host for Host {
         mut message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        if message.len() > LONGEST_MESSAGE {
-            let mut end = LONGEST_MESSAGE;
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            message.truncate(end);
-        }
+        cut(&mut message);
         if matches!(level, Level::Error) {
             self.last_error = Some(message.clone());
         }
@@ -54,6 +50,21 @@ impl logging::Host for Host {
         };
         let workflow = key.map(|key| key.to_string()).unwrap_or_default();
         let run_id = run_id.map(|run_id| run_id.to_string()).unwrap_or_default();
+        let fields_bytes: usize = fields.iter().map(|(k, v)| k.len() + v.len()).sum();
+        match self.log.take(message.len().saturating_add(fields_bytes)) {
+            Allowed::Yes => {}
+            Allowed::No => return Ok(()),
+            Allowed::NoMore => {
+                let limit = self.log.limit_bytes;
+                tracing::warn!(
+                    workflow,
+                    run_id,
+                    "the workflow logs more than {limit} bytes before it waits again \
+                     (limit task-log-bytes); the rest is dropped"
+                );
+                return Ok(());
+            }
+        }
         let fields = tracing::field::debug(&fields);
         match level {
             Level::Trace => {
@@ -73,5 +84,37 @@ impl logging::Host for Host {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether something may be logged.
+enum Allowed {
+    Yes,
+    /// The budget has just been used up.
+    NoMore,
+    No,
+}
+
+impl LogBudget {
+    fn take(&mut self, bytes: usize) -> Allowed {
+        // A line costs something even if it is empty.
+        match self.left_bytes.checked_sub(bytes.max(LEAST_LINE)) {
+            Some(left) if !self.exhausted => {
+                self.left_bytes = left;
+                Allowed::Yes
+            }
+            _ if std::mem::replace(&mut self.exhausted, true) => Allowed::No,
+            _ => Allowed::NoMore,
+        }
+    }
+}
+
+fn cut(message: &mut String) {
+    if message.len() > LONGEST_MESSAGE {
+        let mut end = LONGEST_MESSAGE;
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
     }
 }

@@ -12,7 +12,7 @@ impl events::Host for Host {
     /// Pending where there is nothing to hear: whoever drives the instance polls
     /// again after the next task has begun.
     async fn next(&mut self) -> wasmtime::Result<Event> {
-        self.forget_last_error();
+        self.begin_to_wait();
         poll_fn(|_| match self.session() {
             Err(error) => Poll::Ready(Err(error)),
             Ok(mut session) => match session.next_event() {
@@ -32,6 +32,7 @@ impl events::Host for Host {
     }
 
     async fn wait(&mut self, timeout_ns: u64) -> wasmtime::Result<bool> {
+        self.begin_to_wait();
         let can_take = self.session()?.begin_wait(duration(timeout_ns));
         if can_take.map_err(fault)? {
             return Ok(true);

@@ -14,6 +14,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::mainspring::workflow as wit;
+use crate::sandbox::Shared;
 
 /// What stands behind one instance's calls.
 pub(crate) struct Host {
@@ -24,6 +25,7 @@ pub(crate) struct Host {
     memory: MemoryLimit,
     /// The last thing that the code logged as an error: a panic's message, mostly.
     last_error: Option<String>,
+    log: LogBudget,
 }
 
 /// The cap on linear memory: a `memory.grow` past it traps, since code that could
@@ -33,32 +35,42 @@ struct MemoryLimit {
     used_bytes: usize,
 }
 
+/// What the code may still log before it waits again.
+struct LogBudget {
+    limit_bytes: usize,
+    left_bytes: usize,
+    /// It has been said that the rest is dropped.
+    exhausted: bool,
+}
+
 impl Host {
     pub(crate) fn of_run(
         session: Arc<Mutex<Session>>,
         waiting: Arc<AtomicBool>,
-        memory_cap_bytes: usize,
+        shared: &Shared,
     ) -> Self {
         Self {
             session: Some(session),
             waiting,
-            memory: MemoryLimit {
-                cap_bytes: memory_cap_bytes,
-                used_bytes: 0,
-            },
-            last_error: None,
+            ..Self::of_description(shared)
         }
     }
 
-    pub(crate) fn of_description(memory_cap_bytes: usize) -> Self {
+    pub(crate) fn of_description(shared: &Shared) -> Self {
+        let limits = shared.limits();
         Self {
             session: None,
             waiting: Arc::default(),
             memory: MemoryLimit {
-                cap_bytes: memory_cap_bytes,
+                cap_bytes: limits.run_memory_bytes,
                 used_bytes: 0,
             },
             last_error: None,
+            log: LogBudget {
+                limit_bytes: limits.task_log_bytes,
+                left_bytes: limits.task_log_bytes,
+                exhausted: false,
+            },
         }
     }
 
@@ -76,8 +88,10 @@ impl Host {
     }
 
     /// The code goes on: what it said does not belong to what comes.
-    fn forget_last_error(&mut self) {
+    fn begin_to_wait(&mut self) {
         self.last_error = None;
+        self.log.left_bytes = self.log.limit_bytes;
+        self.log.exhausted = false;
     }
 
     /// What the code said before it trapped.

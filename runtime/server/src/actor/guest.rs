@@ -8,6 +8,7 @@
 //! Live       + a task is owed             -> activated; within the slice it ends idle,
 //!                                            beyond it the instance stays Live and busy
 //! Live       + it trapped                 -> Absent, the task failed
+//! Live       + a query is asked           -> answers, slice by slice, before anything else
 //! Live       + it answered a read         -> Absent before the next task (policy rebuild)
 //! ```
 
@@ -18,6 +19,7 @@ use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
 use std::sync::Arc;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 
+use super::queries::WaitingQuery;
 use super::rebuild::{Rebuild, RebuildProgress};
 use super::step::Step;
 use super::{Actor, State};
@@ -40,10 +42,12 @@ pub(super) struct LiveGuest {
     pub(super) component: Component,
     /// The task that it is at work on.
     task: Option<OpenTask>,
+    /// The query that it is at work on.
+    pub(super) asked: Option<WaitingQuery>,
 }
 
 /// What one look at the code led to.
-enum Turn {
+pub(super) enum Turn {
     /// Look again.
     Again,
     /// Commit first, or wait for the next step.
@@ -56,7 +60,7 @@ impl Guest {
         match self {
             Guest::Absent => false,
             Guest::Rebuilding(_) => true,
-            Guest::Live(live) => live.task.is_some(),
+            Guest::Live(live) => live.task.is_some() || live.asked.is_some(),
         }
     }
 
@@ -72,6 +76,7 @@ impl LiveGuest {
             instance,
             component,
             task: None,
+            asked: None,
         }
     }
 
@@ -223,6 +228,9 @@ impl Actor {
         let Guest::Live(live) = &mut latest.guest else {
             return Turn::Enough;
         };
+        if live.asked.is_some() {
+            return self.go_on_answering(step);
+        }
         if live.task.is_none() {
             if owes && live.is_spent(workflow_type.as_str()) {
                 self.drop_guest();
@@ -230,7 +238,7 @@ impl Actor {
             }
             if !owes {
                 if asked {
-                    self.answer_queries(step);
+                    return self.go_on_answering(step);
                 }
                 return Turn::Enough;
             }

@@ -170,8 +170,11 @@ impl Actor {
     }
 
     fn drop_guest(&mut self) {
-        if let State::Run(latest) = &mut self.state {
-            latest.guest = Guest::Absent;
+        if let State::Run(latest) = &mut self.state
+            && let Guest::Live(live) = std::mem::replace(&mut latest.guest, Guest::Absent)
+        {
+            // Whoever asked it is answered by the code that comes after it.
+            self.queries.extend(live.asked);
         }
         self.core.residents.remove(&self.key);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{QueryRejectCondition, WorkflowExecutionStatus};
 
-use super::guest::Guest;
+use super::guest::{Guest, Turn};
 use super::rebuild::{Rebuild, RebuildProgress};
 use super::step::Step;
 use super::{Actor, State};
@@ -107,27 +107,38 @@ impl Actor {
         }
     }
 
-    /// The code is live and at rest: it answers everything that is asked.
-    pub(super) fn answer_queries(&mut self, step: &mut Step) {
-        let queries: Vec<WaitingQuery> = self.queries.drain(..).collect();
-        for waiting in queries {
-            let slice = self.core.limits.event_cpu;
-            let Some(latest) = self.latest() else {
-                return;
-            };
-            let Guest::Live(live) = &mut latest.guest else {
-                // The one before trapped: the rest asks the rebuilt code.
-                self.queries.push_back(waiting);
-                continue;
-            };
-            let asked = ask(&mut live.instance, &waiting.query, slice);
-            if asked.died {
-                self.drop_guest();
-            } else {
-                self.touch();
+    /// The code is live and at rest: it answers what is asked, one query after the
+    /// other. One that takes longer than a slice goes on in the next step, so that
+    /// messages are recorded meanwhile.
+    pub(super) fn go_on_answering(&mut self, step: &mut Step) -> Turn {
+        let State::Run(latest) = &mut self.state else {
+            return Turn::Enough;
+        };
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
+        let waiting = match live.asked.take() {
+            Some(waiting) => waiting,
+            None => {
+                let Some(waiting) = self.queries.pop_front() else {
+                    return Turn::Enough;
+                };
+                begin(&mut live.instance, &waiting.query);
+                waiting
             }
-            step.answer(waiting.reply, asked.answer);
+        };
+        let slice = self.core.limits.activation_slice;
+        let Some(asked) = go_on(&mut live.instance, &waiting.query, slice) else {
+            live.asked = Some(waiting);
+            return Turn::Enough;
+        };
+        if asked.died {
+            self.drop_guest();
+        } else {
+            self.touch();
         }
+        step.answer(waiting.reply, asked.answer);
+        Turn::Again
     }
 }
 
@@ -137,34 +148,44 @@ struct Asked {
     died: bool,
 }
 
-/// Runs one read phase.
-fn ask(instance: &mut Instance, query: &Query, slice: Duration) -> Asked {
+fn begin(instance: &mut Instance, query: &Query) {
     instance.session().begin_query(
         query.name.clone(),
         query.arguments.clone(),
         query.header.clone(),
     );
-    loop {
-        match instance.advance(slice) {
-            // The CPU limit of an event ends a query that never does.
-            Progress::OutOfSlice => {}
-            Progress::Idle | Progress::Ended(_) => {
-                let answer = instance.session().finish_query();
-                return Asked {
-                    answer: reply_of(answer, &query.name),
-                    died: false,
-                };
-            }
-            Progress::Fault(fault) => {
-                return Asked {
-                    answer: Err(ServerError::QueryFailed {
-                        message: format!("query {} failed: {}", query.name, fault.failure.message),
-                        failure: None,
-                    }),
-                    died: true,
-                };
-            }
+}
+
+/// Runs a read phase for one slice; `None`: it needs another. The CPU limit of an
+/// event ends a query that never does.
+fn go_on(instance: &mut Instance, query: &Query, slice: Duration) -> Option<Asked> {
+    match instance.advance(slice) {
+        Progress::OutOfSlice => None,
+        Progress::Idle | Progress::Ended(_) => {
+            let answer = instance.session().finish_query();
+            Some(Asked {
+                answer: reply_of(answer, &query.name),
+                died: false,
+            })
         }
+        Progress::Fault(fault) => Some(Asked {
+            answer: Err(ServerError::QueryFailed {
+                message: format!("query {} failed: {}", query.name, fault.failure.message),
+                failure: None,
+            }),
+            died: true,
+        }),
+    }
+}
+
+/// Runs a whole read phase; others run between its slices.
+async fn ask(instance: &mut Instance, query: &Query, slice: Duration) -> Asked {
+    begin(instance, query);
+    loop {
+        if let Some(asked) = go_on(instance, query, slice) {
+            return asked;
+        }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -220,7 +241,7 @@ async fn answer_from_history(
         }
     };
     for waiting in asked {
-        let asked = ask(&mut instance, &waiting.query, core.limits.event_cpu);
+        let asked = ask(&mut instance, &waiting.query, core.limits.activation_slice).await;
         let _ = waiting.reply.send(asked.answer);
         if asked.died {
             return;

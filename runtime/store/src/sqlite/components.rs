@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use super::{SqliteStore, closed, sql};
+use super::{SqliteStore, sql};
 use crate::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use crate::{StoreError, StoreFuture};
 
@@ -16,8 +16,8 @@ impl ComponentStore for SqliteStore {
         bytes: &'a [u8],
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
+            let mut writing = self.writer.take().await?;
+            let connection = writing.connection();
             let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
             let known = query(
                 "SELECT digest FROM component_versions \
@@ -31,6 +31,8 @@ impl ComponentStore for SqliteStore {
             if let Some(known) = known {
                 let digest: Vec<u8> = known.try_get("digest")?;
                 if digest != row.digest.as_bytes() {
+                    tx.rollback().await?;
+                    writing.keep();
                     return Ok(false);
                 }
             }
@@ -64,6 +66,7 @@ impl ComponentStore for SqliteStore {
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;
+            writing.keep();
             self.checkpoints.written(bytes.len());
             Ok(true)
         })
@@ -131,8 +134,8 @@ impl ComponentStore for SqliteStore {
         version: &'a str,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
+            let mut writing = self.writer.take().await?;
+            let connection = writing.connection();
             let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
             let deleted = query(
                 "DELETE FROM component_versions \
@@ -144,6 +147,8 @@ impl ComponentStore for SqliteStore {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(deleted) = deleted else {
+                tx.rollback().await?;
+                writing.keep();
                 return Ok(false);
             };
             let digest: Vec<u8> = deleted.try_get("digest")?;
@@ -155,6 +160,7 @@ impl ComponentStore for SqliteStore {
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;
+            writing.keep();
             Ok(true)
         })
     }

@@ -12,24 +12,23 @@ mod namespaces;
 mod rows;
 mod sql;
 mod visibility;
+mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlSafeStr as _};
-use tokio::sync::Mutex;
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
 
 use self::checkpoint::Checkpoints;
-use self::commit::Writer;
+use self::writer::Writer;
 use crate::{
     DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
 };
@@ -58,7 +57,7 @@ fn migrations() -> Migrator {
 /// A server's state in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Arc<Mutex<Option<Writer>>>,
+    writer: Writer,
     readers: SqlitePool,
     checkpoints: Checkpoints,
     /// Held as long as the store is open; the system frees it when the process
@@ -81,11 +80,13 @@ impl SqliteStore {
             .pragma("cache_size", CACHE_KIB)
             .pragma("wal_autocheckpoint", "0");
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
-        let mut writer = Writer::open(&options).await.map_err(cannot_open)?;
+        let mut writer = options.connect().await.map_err(cannot_open)?;
+        check_owner(&mut writer, path).await?;
         migrations()
-            .run(writer.connection().await)
+            .run(&mut writer)
             .await
-            .map_err(|error| open_error(path, &error.to_string()))?;
+            .map_err(|error| open_error(path, &migration_error(&error)))?;
+        let writing = options.clone();
         let checkpointer = options.connect().await.map_err(cannot_open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -93,11 +94,41 @@ impl SqliteStore {
             .await
             .map_err(cannot_open)?;
         Ok(Self {
-            writer: Arc::new(Mutex::new(Some(writer))),
+            writer: Writer::new(writer, writing),
             readers,
             checkpoints: Checkpoints::start(checkpointer),
             _lock: lock,
         })
+    }
+}
+
+/// A file with tables that no migration of ours made belongs to somebody else.
+async fn check_owner(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let query = "SELECT count(*), coalesce(sum(name = '_sqlx_migrations'), 0) \
+                 FROM sqlite_schema WHERE type = 'table'";
+    let (tables, ours): (i64, i64) = sqlx::query_as(query)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| open_error(path, &error.to_string()))?;
+    if tables > 0 && ours == 0 {
+        return Err(open_error(
+            path,
+            "it is the database of another program; choose another file",
+        ));
+    }
+    Ok(())
+}
+
+fn migration_error(error: &MigrateError) -> String {
+    match error {
+        MigrateError::VersionMissing(version) => format!(
+            "a newer version of Mainspring has written it (its tables are at version {version}); \
+             upgrade this server, or use another file"
+        ),
+        MigrateError::VersionMismatch(version) => format!(
+            "its tables of version {version} are not those of this server; use another file"
+        ),
+        other => other.to_string(),
     }
 }
 
@@ -155,9 +186,9 @@ fn closed() -> StoreError {
 impl Store for SqliteStore {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
         Box::pin(async move {
-            let mut writer = self.writer.lock().await;
-            let writer = writer.as_mut().ok_or_else(closed)?;
-            let (outcomes, written_bytes) = writer.commit(writes).await?;
+            let mut writing = self.writer.take().await?;
+            let (outcomes, written_bytes) = commit::commit(writing.connection(), writes).await?;
+            writing.keep();
             self.checkpoints.written(written_bytes);
             Ok(outcomes)
         })
@@ -238,10 +269,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.checkpoints.stop().await;
             self.readers.close().await;
-            if let Some(writer) = self.writer.lock().await.take() {
-                writer.close().await?;
-            }
-            Ok(())
+            self.writer.close().await
         })
     }
 }

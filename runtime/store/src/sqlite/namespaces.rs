@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use sqlx::{Row as _, query};
 
-use super::{SqliteStore, closed, sql};
+use super::{SqliteStore, sql};
 use crate::namespaces::{NamespaceRow, NamespaceStore};
 use crate::{StoreError, StoreFuture};
 
 impl NamespaceStore for SqliteStore {
     fn create_namespace<'a>(&'a self, row: &'a NamespaceRow) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let mut writer = self.writer.lock().await;
-            let connection = writer.as_mut().ok_or_else(closed)?.connection().await;
+            let mut writing = self.writer.take().await?;
+            let connection = writing.connection();
             let retention_ns = i64::try_from(row.retention.as_nanos()).unwrap_or(i64::MAX);
             let done = query(
                 "INSERT OR IGNORE INTO namespaces (name, id, description, owner_email, \
@@ -27,6 +27,7 @@ impl NamespaceStore for SqliteStore {
             .bind(row.data.as_slice())
             .execute(connection)
             .await?;
+            writing.keep();
             Ok(done.rows_affected() == 1)
         })
     }

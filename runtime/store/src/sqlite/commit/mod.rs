@@ -11,8 +11,8 @@ mod rows;
 use std::collections::HashSet;
 
 use mainspring_engine::transition::Write;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, QueryBuilder, Sqlite};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
 
 use self::guards::Stored;
 use self::rows::Rows;
@@ -27,87 +27,38 @@ const ROWS_PER_STATEMENT: usize = 256;
 /// shapes, and a lone write must be quick. Larger ones share their cost.
 const WRITES_KEPT_PREPARED: usize = 2;
 
-/// The one connection that writes.
-#[derive(Debug)]
-pub(super) struct Writer {
-    connection: SqliteConnection,
-    /// A commit was begun and did not come to its end.
-    unfinished: bool,
-}
-
-impl Writer {
-    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            connection: options.connect().await?,
-            unfinished: false,
+/// Commits the writes; answers the outcome of each and roughly how many bytes the
+/// log grew by. After an error the connection may hold an open transaction: close it.
+pub(super) async fn commit(
+    connection: &mut SqliteConnection,
+    writes: &[Write],
+) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
+    debug_assert!(
+        touch_no_run_twice(writes),
+        "writes of a commit are disjoint"
+    );
+    let kept = writes.len() <= WRITES_KEPT_PREPARED;
+    let mut look = Script::new("BEGIN IMMEDIATE;");
+    guards::push(&mut look, writes);
+    let look = look.build().persistent(kept);
+    let stored = Stored::of(&look.fetch_all(&mut *connection).await?)?;
+    let mut rows = Rows::default();
+    let outcomes: Vec<WriteOutcome> = writes
+        .iter()
+        .map(|write| {
+            if !stored.allows(write) {
+                return WriteOutcome::Conflict;
+            }
+            rows.add(write);
+            WriteOutcome::Applied
         })
-    }
-
-    /// The connection, for what is no commit.
-    pub(super) async fn connection(&mut self) -> &mut SqliteConnection {
-        self.roll_back().await;
-        &mut self.connection
-    }
-
-    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
-        self.connection.close().await
-    }
-
-    /// Commits the writes; answers the outcome of each and roughly how many bytes
-    /// the log grew by.
-    pub(super) async fn commit(
-        &mut self,
-        writes: &[Write],
-    ) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
-        debug_assert!(
-            touch_no_run_twice(writes),
-            "writes of a commit are disjoint"
-        );
-        self.roll_back().await;
-        self.unfinished = true;
-        let committed = self.try_commit(writes).await;
-        match &committed {
-            Ok(_) => self.unfinished = false,
-            Err(_) => self.roll_back().await,
-        }
-        committed
-    }
-
-    async fn try_commit(
-        &mut self,
-        writes: &[Write],
-    ) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
-        let kept = writes.len() <= WRITES_KEPT_PREPARED;
-        let mut look = Script::new("BEGIN IMMEDIATE;");
-        guards::push(&mut look, writes);
-        let look = look.build().persistent(kept);
-        let stored = Stored::of(&look.fetch_all(&mut self.connection).await?)?;
-        let mut rows = Rows::default();
-        let outcomes: Vec<WriteOutcome> = writes
-            .iter()
-            .map(|write| {
-                if !stored.allows(write) {
-                    return WriteOutcome::Conflict;
-                }
-                rows.add(write);
-                WriteOutcome::Applied
-            })
-            .collect();
-        let mut script = Script::new("");
-        rows.push(&mut script);
-        script.push("COMMIT");
-        let script = script.build().persistent(kept);
-        script.execute(&mut self.connection).await?;
-        Ok((outcomes, rows.bytes()))
-    }
-
-    /// Ends what an earlier commit left open. SQLite may have ended it already.
-    async fn roll_back(&mut self) {
-        if self.unfinished && self.connection.execute("ROLLBACK").await.is_ok() {
-            tracing::debug!("a commit was rolled back");
-        }
-        self.unfinished = false;
-    }
+        .collect();
+    let mut script = Script::new("");
+    rows.push(&mut script);
+    script.push("COMMIT");
+    let script = script.build().persistent(kept);
+    script.execute(connection).await?;
+    Ok((outcomes, rows.bytes()))
 }
 
 /// Rows in pieces that fit into a statement.

@@ -1,0 +1,104 @@
+//! How much the code may hand over: each value by itself, and all that one
+//! workflow task asks for together, since it becomes one transition.
+
+use prost::Message;
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
+use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+
+use super::{GuestFault, RunEnd, Session};
+use crate::guest::{QueryAnswer, ScheduleActivity};
+
+/// What an operation costs besides what it carries, roughly, in bytes.
+const OPERATION_BYTES: usize = 64;
+
+impl Session {
+    /// Whether the code may end like this; asked before [`Session::finish_task`].
+    pub fn check_end(&mut self, end: &RunEnd) -> Result<(), GuestFault> {
+        match end {
+            RunEnd::Completed(result) => self.count("the result of the workflow", result.as_ref()),
+            RunEnd::Failed(failure) => self.count("the failure of the workflow", Some(failure)),
+            RunEnd::Cancelled(details) => {
+                self.count("the details of the cancellation", details.as_ref())
+            }
+        }
+    }
+
+    pub(super) fn count_activity(&mut self, asked: &ScheduleActivity) -> Result<(), GuestFault> {
+        let of = |what: &str| format!("the {what} of activity {}", asked.activity_type);
+        let bad = |fault: GuestFault| GuestFault {
+            cause: Cause::BadScheduleActivityAttributes,
+            ..fault
+        };
+        self.count(&of("input"), asked.input.as_ref())
+            .map_err(bad)?;
+        self.count(&of("headers"), asked.header.as_ref())
+            .map_err(bad)?;
+        self.count(&of("retry policy"), asked.retry_policy.as_ref())
+            .map_err(bad)?;
+        self.count_metadata(&of("summary and details"), asked.metadata.as_ref())
+            .map_err(bad)
+    }
+
+    pub(super) fn count_timer(
+        &mut self,
+        metadata: Option<&UserMetadata>,
+    ) -> Result<(), GuestFault> {
+        self.count_metadata("the summary and details of a timer", metadata)
+    }
+
+    pub(super) fn check_answer(&self, answer: &QueryAnswer) -> Result<(), GuestFault> {
+        match answer {
+            Ok(answer) => self.check_size("the answer to the query", size_of(answer.as_ref())),
+            Err(failure) => self.check_size("the failure of the query", size_of(Some(failure))),
+        }
+    }
+
+    fn count_metadata(
+        &mut self,
+        what: &str,
+        metadata: Option<&UserMetadata>,
+    ) -> Result<(), GuestFault> {
+        self.count(what, metadata)?;
+        self.add_bytes(OPERATION_BYTES)
+    }
+
+    /// Checks one value and adds it to what the task asks for.
+    fn count<M: Message>(&mut self, what: &str, value: Option<&M>) -> Result<(), GuestFault> {
+        let bytes = size_of(value);
+        self.check_size(what, bytes)?;
+        self.add_bytes(bytes)
+    }
+
+    fn check_size(&self, what: &str, bytes: usize) -> Result<(), GuestFault> {
+        let limit = self.limits.payload_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(GuestFault::new(
+            Cause::PayloadsTooLarge,
+            format!(
+                "{what} is {bytes} bytes; {limit} are allowed (limit payload-bytes): \
+                 pass a reference instead"
+            ),
+        ))
+    }
+
+    fn add_bytes(&mut self, bytes: usize) -> Result<(), GuestFault> {
+        self.task_bytes = self.task_bytes.saturating_add(bytes);
+        let limit = self.limits.task_bytes;
+        if self.task_bytes <= limit {
+            return Ok(());
+        }
+        Err(GuestFault::new(
+            Cause::PayloadsTooLarge,
+            format!(
+                "one workflow task asked for more than {limit} bytes of inputs and results \
+                 (limit task-bytes); wait for an answer in between, or pass references"
+            ),
+        ))
+    }
+}
+
+fn size_of<M: Message>(value: Option<&M>) -> usize {
+    value.map_or(0, Message::encoded_len)
+}

@@ -1,0 +1,7 @@
+//! What comes from outside and is wrong: code, files, requests, the disk. Each is
+//! refused or held up by itself, with a sentence; nothing else notices.
+
+mod code;
+mod disk;
+mod requests;
+mod uploads;
