@@ -48,7 +48,8 @@ pub struct RunRow {
     pub run_id: RunId,
     /// Whose run it is.
     pub key: WorkflowKey,
-    /// The component that its code comes from.
+    /// The component that its code comes from; written at the start and at the
+    /// close, since a run stays on it.
     pub digest: Digest,
     /// Counts the commits of this run, from 1. A commit with version `n` is
     /// refused unless the stored version is `n - 1` (absent counts as 0).

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mainspring_engine::transition::Write;
 use mainspring_store::{Store, StoreError, WriteOutcome};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 
 /// Writes in one transaction, at most. Bounds the memory of a commit and the
@@ -41,7 +42,16 @@ impl Committer {
     /// The task ends when the last `Committer` is gone and the queue is empty.
     pub fn start(store: Arc<dyn Store>, queue: usize) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(queue);
-        let task = tokio::spawn(run(store, receiver));
+        let runtime = Handle::current();
+        let task = match runtime.runtime_flavor() {
+            // A single thread, as simulations use, has no other to give.
+            RuntimeFlavor::CurrentThread => runtime.spawn(run(store, receiver)),
+            // A thread of its own: everybody waits for a commit, so it must not queue
+            // behind everybody on the way.
+            _ => runtime
+                .clone()
+                .spawn_blocking(move || runtime.block_on(run(store, receiver))),
+        };
         (Self { queue: sender }, task)
     }
 

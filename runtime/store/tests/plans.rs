@@ -31,8 +31,11 @@ impl<S: tracing::Subscriber> Layer<S> for Recorder {
             event.record(&mut statement);
             let text = [statement.whole, statement.summary];
             let text = text.into_iter().find(|text| !text.is_empty());
+            // A script is several statements, and no text of ours has a semicolon.
+            let text = text.unwrap_or_default();
+            let each = text.split(';').map(|statement| statement.trim().to_owned());
             let statements = STATEMENTS.lock();
-            statements.expect("nobody panics with it").extend(text);
+            statements.expect("nobody panics with it").extend(each);
         }
     }
 }

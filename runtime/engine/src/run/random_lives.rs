@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use temporalio_protos::temporal::api::common::v1::RetryPolicy;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::tests::request;
 use super::*;
@@ -18,7 +19,6 @@ use crate::guest::{ActivityCancellation, Command, ScheduleActivity, StartTimer, 
 use crate::history;
 use crate::replay::Cutter;
 use crate::transition::ActivityRow;
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
 const STEPS: usize = 120;
@@ -309,12 +309,14 @@ impl Life {
         if self.run.status() != WorkflowExecutionStatus::Completed {
             return;
         }
-        let behind_the_last_batch = self.history.iter().rev().take_while(|event| {
-            !matches!(
-                event.attributes,
-                Some(Attributes::WorkflowTaskScheduledEventAttributes(_))
-            )
-        });
+        let is = |event: &HistoryEvent, kind| event.event_type() == kind;
+        let behind_the_last_batch = self
+            .history
+            .iter()
+            .rev()
+            // What follows the completed task comes of its own commands.
+            .skip_while(|event| !is(event, EventType::WorkflowTaskCompleted))
+            .take_while(|event| !is(event, EventType::WorkflowTaskScheduled));
         for event in behind_the_last_batch {
             assert!(!history::is_deliverable(event), "unheard: {event:?}");
         }

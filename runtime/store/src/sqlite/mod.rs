@@ -78,6 +78,8 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENTS)
             .pragma("cache_size", CACHE_KIB)
+            // Or every statement of several rows would open a file for its undo log.
+            .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", "0");
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
         let mut writer = options.connect().await.map_err(cannot_open)?;
@@ -90,6 +92,8 @@ impl SqliteStore {
         let checkpointer = options.connect().await.map_err(cannot_open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // A look at a local file before each read would double its cost.
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "1"))
             .await
             .map_err(cannot_open)?;

@@ -12,8 +12,9 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use super::{Script, pieces};
 use crate::sqlite::sql;
 
-/// Bytes that a row costs the log besides its blobs, roughly.
-const ROW_BYTES: usize = 200;
+/// Bytes that a row costs the log besides its blobs, roughly: the log holds whole
+/// pages, and rows of one commit share some.
+const ROW_BYTES: usize = 2_000;
 
 /// The rows that a commit writes, by table.
 #[derive(Default)]
@@ -114,29 +115,36 @@ impl<'a> Rows<'a> {
         self.push_counts(script);
     }
 
+    /// Most steps leave a run open and on its component: those columns are not
+    /// touched then, so that the index over them is not written either.
     fn push_runs(&self, script: &mut Script) {
-        for piece in pieces(&self.runs) {
-            script.push(
-                "INSERT INTO runs (run_id, namespace, workflow_id, digest, version, status, \
-                 wake_at, state) ",
-            );
-            script.push_values(piece, |mut values, row| {
-                values
-                    .push_bind(row.run_id.as_bytes().as_slice())
-                    .push_bind(row.key.namespace.as_str())
-                    .push_bind(row.key.workflow_id.as_str())
-                    .push_bind(row.digest.as_bytes().as_slice())
-                    .push_bind(i64::try_from(row.version).unwrap_or(i64::MAX))
-                    .push_bind(row.status as i32)
-                    .push_bind(row.wake_at.map(|at| at.as_nanos()))
-                    .push_bind(row.state.as_slice());
-            });
-            script.push(
-                " ON CONFLICT (run_id) DO UPDATE SET digest = excluded.digest, \
-                 version = excluded.version, status = excluded.status, \
-                 wake_at = excluded.wake_at, state = excluded.state",
-            );
-            script.push(";");
+        let (steps, others): (Vec<&RunRow>, Vec<&RunRow>) = self
+            .runs
+            .iter()
+            .partition(|row| row.version > 1 && row.status == WorkflowExecutionStatus::Running);
+        let whole = ", digest = excluded.digest, status = excluded.status";
+        for (runs, more) in [(steps, ""), (others, whole)] {
+            for piece in pieces(&runs) {
+                script.push(
+                    "INSERT INTO runs (run_id, namespace, workflow_id, digest, version, status, \
+                     wake_at, state) ",
+                );
+                script.push_values(piece, |mut values, row| {
+                    values
+                        .push_bind(row.run_id.as_bytes().as_slice())
+                        .push_bind(row.key.namespace.as_str())
+                        .push_bind(row.key.workflow_id.as_str())
+                        .push_bind(row.digest.as_bytes().as_slice())
+                        .push_bind(i64::try_from(row.version).unwrap_or(i64::MAX))
+                        .push_bind(row.status as i32)
+                        .push_bind(row.wake_at.map(|at| at.as_nanos()))
+                        .push_bind(row.state.as_slice());
+                });
+                script.push(format!(
+                    " ON CONFLICT (run_id) DO UPDATE SET version = excluded.version, \
+                     wake_at = excluded.wake_at, state = excluded.state{more};"
+                ));
+            }
         }
     }
 
