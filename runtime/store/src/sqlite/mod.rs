@@ -40,7 +40,7 @@ const READERS: u32 = 4;
 /// Prepared statements kept for each connection.
 const STATEMENTS: usize = 500;
 /// Page cache of a connection, in KiB.
-const CACHE_KIB: &str = "-65536";
+const CACHE_KIB: &str = "-16384";
 
 /// The numbered migrations, in the binary; each is run once, at start.
 fn migrations() -> Migrator {
