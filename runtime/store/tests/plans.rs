@@ -128,7 +128,7 @@ fn is_ours(statement: &str) -> bool {
 /// Values that the statement carries itself, results of another step, and tables
 /// that are read whole.
 fn is_harmless(step: &str) -> bool {
-    let carried = ["SCAN CONSTANT ROW", "SCAN (subquery"];
+    let carried = ["SCAN CONSTANT ROW", "SCAN (subquery", "SCAN by_then"];
     carried.iter().any(|known| step.starts_with(known))
         || step.ends_with("CONSTANT ROWS")
         || step.contains("-ROW VALUES CLAUSE")
