@@ -207,3 +207,57 @@ async fn what_is_no_component_is_refused_and_nothing_changes() {
     let (text, listed) = server.cli(&["component", "list"]);
     assert!(listed && !text.contains("text"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn act_07_tasks_and_heartbeats_find_their_activity_after_a_restart() {
+    let mut server = order_server(&[]).await;
+    let run_id = server.calls().start_order("order-1", "").await.unwrap();
+    // Nobody has asked for the run since the restart: its activity's row is enough.
+    server.kill();
+    server.restart().await;
+    let poll = PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(mainspring_tests::task_queue("orders")),
+        identity: "one".to_owned(),
+        ..PollActivityTaskQueueRequest::default()
+    };
+    let task = server.calls().client().poll_activity_task_queue(poll).await;
+    let task = task.expect("the task waited on disk").into_inner();
+    assert_eq!(task.activity_type.unwrap().name, "ReserveInventory");
+    assert_eq!(task.workflow_type.unwrap().name, "OrderWorkflow");
+    assert_eq!(task.attempt, 1);
+    server.kill();
+    server.restart().await;
+    let calls = server.calls();
+    let heartbeat = RecordActivityTaskHeartbeatRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token.clone(),
+        details: Some(mainspring_tests::json(&serde_json::json!("half"))),
+        ..RecordActivityTaskHeartbeatRequest::default()
+    };
+    let mut client = calls.client();
+    let beaten = client.record_activity_task_heartbeat(heartbeat).await;
+    assert!(!beaten.expect("it runs").into_inner().cancel_requested);
+    assert_eq!(
+        calls.running_activities("order-1").await,
+        ["ReserveInventory"]
+    );
+    let completed = RespondActivityTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token.clone(),
+        ..RespondActivityTaskCompletedRequest::default()
+    };
+    let done = client.respond_activity_task_completed(completed).await;
+    done.expect("it runs");
+    let late = RecordActivityTaskHeartbeatRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token,
+        ..RecordActivityTaskHeartbeatRequest::default()
+    };
+    let late = client.record_activity_task_heartbeat(late).await;
+    assert_eq!(late.unwrap_err().code(), Code::NotFound);
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let _worker = Worker::start(&calls, 1, &ledger);
+    let close = calls.close_event("order-1", &run_id).await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+}

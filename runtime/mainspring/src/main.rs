@@ -32,7 +32,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the async runtime could not start: {error}")),
     };
-    match runtime.block_on(cli.run()) {
+    let done = runtime.block_on(cli.run());
+    // Whatever still runs is no part of the command: it must not hold the process.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of a pipe (`| head`) had enough: nothing went wrong.
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {

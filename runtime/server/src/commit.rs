@@ -10,6 +10,7 @@ use mainspring_engine::transition::Write;
 use mainspring_store::{Store, StoreError, WriteOutcome};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Writes in one transaction, at most. Bounds the memory of a commit and the
 /// wait of its first write.
@@ -35,24 +36,32 @@ type Answer = oneshot::Sender<Result<(), CommitError>>;
 #[derive(Clone, Debug)]
 pub struct Committer {
     queue: mpsc::Sender<(Write, Answer)>,
+    end: CancellationToken,
 }
 
 impl Committer {
     /// Starts the pipeline over a store, with room for `queue` waiting writes.
-    /// The task ends when the last `Committer` is gone and the queue is empty.
+    /// The task ends with [`Committer::close`].
     pub fn start(store: Arc<dyn Store>, queue: usize) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(queue);
+        let end = CancellationToken::new();
+        let pipeline = run(store, receiver, end.clone());
         let runtime = Handle::current();
         let task = match runtime.runtime_flavor() {
             // A single thread, as simulations use, has no other to give.
-            RuntimeFlavor::CurrentThread => runtime.spawn(run(store, receiver)),
+            RuntimeFlavor::CurrentThread => runtime.spawn(pipeline),
             // A thread of its own: everybody waits for a commit, so it must not queue
             // behind everybody on the way.
             _ => runtime
                 .clone()
-                .spawn_blocking(move || runtime.block_on(run(store, receiver))),
+                .spawn_blocking(move || runtime.block_on(pipeline)),
         };
-        (Self { queue: sender }, task)
+        (Self { queue: sender, end }, task)
+    }
+
+    /// Ends the pipeline once nothing is waiting; later writes are refused.
+    pub fn close(&self) {
+        self.end.cancel();
     }
 
     /// Returns once the write is durable, or why it is not. Waits where the
@@ -66,10 +75,20 @@ impl Committer {
     }
 }
 
-async fn run(store: Arc<dyn Store>, mut queue: mpsc::Receiver<(Write, Answer)>) {
+/// Until the end, when nothing is waiting.
+async fn run(
+    store: Arc<dyn Store>,
+    mut queue: mpsc::Receiver<(Write, Answer)>,
+    end: CancellationToken,
+) {
     let mut waiting = Vec::with_capacity(LARGEST_COMMIT);
     loop {
-        if queue.recv_many(&mut waiting, LARGEST_COMMIT).await == 0 {
+        let taken = tokio::select! {
+            biased;
+            taken = queue.recv_many(&mut waiting, LARGEST_COMMIT) => taken,
+            () = end.cancelled() => 0,
+        };
+        if taken == 0 {
             return;
         }
         let (writes, answers): (Vec<Write>, Vec<Answer>) = waiting.drain(..).unzip();

@@ -150,6 +150,7 @@ impl Server {
     pub async fn shutdown(&self) -> Result<(), ServerError> {
         self.begin_shutdown();
         self.core.mailboxes.quiet().await;
+        self.core.committer.close();
         self.core.store.close().await?;
         for task in self.tasks.lock().drain(..) {
             task.abort();

@@ -2,9 +2,8 @@
 
 use mainspring_engine::run::QueuedActivity;
 use mainspring_engine::transition::{CurrentRow, Transition, Write};
-use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
-
 use prost::Message as _;
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use super::step::{Promised, Step};
 use super::{Actor, State};

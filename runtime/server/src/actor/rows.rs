@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use mainspring_engine::activity::{ActivityRef, NotRunning, PendingActivity, StartedAttempt};
 use mainspring_engine::ids::RunId;
 use mainspring_engine::run::InputError;
-use std::sync::Arc;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
 use super::Actor;
