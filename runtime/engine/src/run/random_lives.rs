@@ -65,15 +65,7 @@ impl Life {
         let (now, identity) = (self.now, "somebody".to_owned());
         match self.random.random_range(0..100) {
             0..30 if self.run.owes_task() => self.run_task(),
-            30..38 => {
-                let signal = SignalInput {
-                    name: "s".into(),
-                    request_id: format!("r-{}", self.operations),
-                    ..SignalInput::default()
-                };
-                // Refused where the run is closed.
-                let _ = self.run.signal(now, signal);
-            }
+            30..38 => self.signal(),
             38..40 => drop(self.run.request_cancel(now, "why".into(), identity)),
             40..60 => self.start_an_attempt(),
             60..80 => self.report(),
@@ -86,11 +78,26 @@ impl Life {
         }
     }
 
+    fn signal(&mut self) {
+        self.operations += 1;
+        let signal = SignalInput {
+            name: "s".into(),
+            request_id: format!("r-{}", self.operations),
+            ..SignalInput::default()
+        };
+        // Refused where the run is closed.
+        let _ = self.run.signal(self.now, signal);
+    }
+
     fn run_task(&mut self) {
         if self.run.batch().is_none() {
             self.bring_back_batch();
         }
         let task = self.run.begin_task(self.now);
+        if self.random.random_bool(0.3) {
+            // It comes in while the code is at work.
+            self.signal();
+        }
         if self.random.random_bool(0.1) {
             let failure = TaskFailure {
                 cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
