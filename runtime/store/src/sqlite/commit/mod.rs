@@ -26,6 +26,9 @@ const ROWS_PER_STATEMENT: usize = 256;
 /// Writes in a commit up to which its scripts are kept prepared: they have few
 /// shapes, and a lone write must be quick. Larger ones share their cost.
 const WRITES_KEPT_PREPARED: usize = 2;
+/// Scripts longer than this are not kept: one write may fan out into thousands of
+/// rows, in a shape that never comes again.
+const LONGEST_KEPT_PREPARED: usize = 8 * 1024;
 
 /// Commits the writes; answers the outcome of each and roughly how many bytes the
 /// log grew by. After an error the connection may hold an open transaction: close it.
@@ -37,10 +40,13 @@ pub(super) async fn commit(
         touch_no_run_twice(writes),
         "writes of a commit are disjoint"
     );
-    let kept = writes.len() <= WRITES_KEPT_PREPARED;
+    let kept = |script: &Script| {
+        writes.len() <= WRITES_KEPT_PREPARED && script.sql().as_str().len() <= LONGEST_KEPT_PREPARED
+    };
     let mut look = Script::new("BEGIN IMMEDIATE;");
     guards::push(&mut look, writes);
-    let look = look.build().persistent(kept);
+    let keep = kept(&look);
+    let look = look.build().persistent(keep);
     let stored = Stored::of(&look.fetch_all(&mut *connection).await?)?;
     let mut rows = Rows::default();
     let outcomes: Vec<WriteOutcome> = writes
@@ -56,7 +62,8 @@ pub(super) async fn commit(
     let mut script = Script::new("");
     rows.push(&mut script);
     script.push("COMMIT");
-    let script = script.build().persistent(kept);
+    let keep = kept(&script);
+    let script = script.build().persistent(keep);
     script.execute(connection).await?;
     Ok((outcomes, rows.bytes()))
 }
