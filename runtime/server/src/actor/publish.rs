@@ -69,7 +69,8 @@ impl Actor {
         if !runs.is_empty() {
             return Some(Write::Transition(Transition { runs, current }));
         }
-        let writes = step.activity_writes.clone();
+        let writes = std::mem::take(&mut step.activity_writes);
+        step.wake_by = writes.iter().filter_map(|write| write.wake_at).min();
         (!writes.is_empty()).then_some(Write::Activities { key, writes })
     }
 
@@ -133,11 +134,7 @@ impl Actor {
                 .alarms
                 .set(&key, latest.run.next_wake().filter(|_| !busy)),
             None => {
-                let due = step
-                    .activity_writes
-                    .iter()
-                    .filter_map(|write| write.wake_at);
-                if let Some(at) = due.min() {
+                if let Some(at) = step.wake_by {
                     core.alarms.lower(&key, at);
                 }
             }

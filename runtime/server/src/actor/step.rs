@@ -2,6 +2,7 @@
 
 use mainspring_engine::activity::StartedAttempt;
 use mainspring_engine::ids::{RunId, TaskQueue};
+use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{ActivityWrite, RunChange};
 use std::sync::Arc;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
@@ -33,6 +34,8 @@ pub(super) struct Step {
     pub(super) replaced: Vec<RunChange>,
     /// Rows of pending activities that this step changed without the run.
     pub(super) activity_writes: Vec<ActivityWrite>,
+    /// The first deadline of those rows.
+    pub(super) wake_by: Option<Timestamp>,
     pub(super) promised: Vec<Promised>,
     /// Tasks that found no poll.
     pub(super) unmatched: Vec<TaskHint>,
