@@ -10,7 +10,7 @@ use mainspring_engine::limits::Limits;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::admission::{self, Refusal};
 use crate::bindings::WorkflowPre;
@@ -28,6 +28,10 @@ const SPARE_INSTANCES: u32 = 64;
 /// Core modules, memories and tables in one component: the code, and what the
 /// builder adds to it.
 const CORE_PER_COMPONENT: u32 = 4;
+/// What a slot of the pool keeps of its last instance's memory, for the next one.
+const KEPT_MEMORY_BYTES: usize = 128 * 1024;
+/// What it keeps of its tables.
+const KEPT_TABLE_BYTES: usize = 16 * 1024;
 /// Components compiled at once: the rest of the machine serves meanwhile.
 const COMPILE_AT_ONCE: usize = 1;
 
@@ -338,7 +342,12 @@ fn config(limits: &Limits, instances: u32) -> Config {
         .max_tables_per_component(2)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(limits.run_memory_bytes)
-        .max_unused_warm_slots(100);
+        .max_unused_warm_slots(100)
+        // What code touched is wiped by hand up to this size, and only the pages
+        // that are dirty: giving them back to the system stops every processor.
+        .linear_memory_keep_resident(KEPT_MEMORY_BYTES)
+        .table_keep_resident(KEPT_TABLE_BYTES)
+        .pagemap_scan(Enabled::Auto);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

@@ -1,10 +1,14 @@
 //! The commit pipeline: writes of many mailboxes become one durable transaction.
 //!
-//! There is no delay built in: the pipeline takes what is waiting, commits it,
-//! and takes what has come in meanwhile. So a lone write pays one commit, and
-//! under load a commit is shared by as many writes as arrived during the last.
+//! There is no fixed delay: the pipeline takes what is waiting, commits it, and
+//! takes what has come in meanwhile. Where mailboxes are at work whose writes are
+//! still on their way, it waits for them, but no longer than the last commit took.
+//! So a lone write pays one commit and no wait, and under load commits are large:
+//! a page that many writes touch is written once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use mainspring_engine::transition::Write;
 use mainspring_store::{Store, StoreError, WriteOutcome};
@@ -15,6 +19,11 @@ use tokio_util::sync::CancellationToken;
 /// Writes in one transaction, at most. Bounds the memory of a commit and the
 /// wait of its first write.
 const LARGEST_COMMIT: usize = 256;
+
+/// The longest wait for writes that are on their way.
+const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// Between two looks for them.
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
 /// Why a write is not known to be durable.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,27 +45,51 @@ type Answer = oneshot::Sender<Result<(), CommitError>>;
 #[derive(Clone, Debug)]
 pub struct Committer {
     queue: mpsc::Sender<(Write, Answer)>,
+    /// Writes whose answer is not there yet.
+    waiting: Arc<AtomicUsize>,
     end: CancellationToken,
 }
 
 impl Committer {
     /// Starts the pipeline over a store, with room for `queue` waiting writes.
-    /// The task ends with [`Committer::close`].
-    pub fn start(store: Arc<dyn Store>, queue: usize) -> (Self, tokio::task::JoinHandle<()>) {
+    /// `at_work` counts the mailboxes at work, those that wait for a commit
+    /// included. The task ends with [`Committer::close`].
+    pub fn start(
+        store: Arc<dyn Store>,
+        queue: usize,
+        at_work: Arc<AtomicUsize>,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(queue);
         let end = CancellationToken::new();
-        let pipeline = run(store, receiver, end.clone());
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let mut pipeline = Pipeline {
+            store,
+            queue: receiver,
+            at_work,
+            waiting: waiting.clone(),
+            end: end.clone(),
+            gathers: true,
+        };
         let runtime = Handle::current();
         let task = match runtime.runtime_flavor() {
-            // A single thread, as simulations use, has no other to give.
-            RuntimeFlavor::CurrentThread => runtime.spawn(pipeline),
+            // A single thread, as simulations use, has no other to give, and nobody
+            // else would get ready while it waits.
+            RuntimeFlavor::CurrentThread => {
+                pipeline.gathers = false;
+                runtime.spawn(pipeline.run())
+            }
             // A thread of its own: everybody waits for a commit, so it must not queue
             // behind everybody on the way.
             _ => runtime
                 .clone()
-                .spawn_blocking(move || runtime.block_on(pipeline)),
+                .spawn_blocking(move || runtime.block_on(pipeline.run())),
         };
-        (Self { queue: sender, end }, task)
+        let committer = Self {
+            queue: sender,
+            waiting,
+            end,
+        };
+        (committer, task)
     }
 
     /// Ends the pipeline once nothing is waiting; later writes are refused.
@@ -68,34 +101,71 @@ impl Committer {
     /// pipeline is full: that is how a slow disk slows the mailboxes down.
     pub async fn commit(&self, write: Write) -> Result<(), CommitError> {
         let (answer, outcome) = oneshot::channel();
-        if self.queue.send((write, answer)).await.is_err() {
-            return Err(CommitError::Closed);
-        }
-        outcome.await.unwrap_or(Err(CommitError::Closed))
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let outcome = match self.queue.send((write, answer)).await {
+            Ok(()) => outcome.await.unwrap_or(Err(CommitError::Closed)),
+            Err(_) => Err(CommitError::Closed),
+        };
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        outcome
     }
 }
 
-/// Until the end, when nothing is waiting.
-async fn run(
+/// What the pipeline's task works with.
+struct Pipeline {
     store: Arc<dyn Store>,
-    mut queue: mpsc::Receiver<(Write, Answer)>,
+    queue: mpsc::Receiver<(Write, Answer)>,
+    at_work: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
     end: CancellationToken,
-) {
-    let mut waiting = Vec::with_capacity(LARGEST_COMMIT);
-    loop {
-        let taken = tokio::select! {
-            biased;
-            taken = queue.recv_many(&mut waiting, LARGEST_COMMIT) => taken,
-            () = end.cancelled() => 0,
-        };
-        if taken == 0 {
-            return;
+    /// Whether it waits for writes that are on their way.
+    gathers: bool,
+}
+
+impl Pipeline {
+    /// Until the end, when nothing is waiting.
+    async fn run(mut self) {
+        let mut batch = Vec::with_capacity(LARGEST_COMMIT);
+        let mut last_commit = Duration::ZERO;
+        loop {
+            let taken = tokio::select! {
+                biased;
+                taken = self.queue.recv_many(&mut batch, LARGEST_COMMIT) => taken,
+                () = self.end.cancelled() => 0,
+            };
+            if taken == 0 {
+                return;
+            }
+            if self.gathers {
+                self.gather(&mut batch, last_commit.min(LONGEST_WAIT));
+            }
+            let began = Instant::now();
+            let (writes, answers): (Vec<Write>, Vec<Answer>) = batch.drain(..).unzip();
+            match self.store.commit(&writes).await {
+                Ok(outcomes) => answer_each(answers, outcomes),
+                Err(error) => answer_all(answers, &error),
+            }
+            last_commit = began.elapsed();
         }
-        let (writes, answers): (Vec<Write>, Vec<Answer>) = waiting.drain(..).unzip();
-        match store.commit(&writes).await {
-            Ok(outcomes) => answer_each(answers, outcomes),
-            Err(error) => answer_all(answers, &error),
+    }
+
+    /// Waits on this thread, which is the pipeline's own, until no write is on its
+    /// way or the time is over.
+    fn gather(&mut self, batch: &mut Vec<(Write, Answer)>, at_most: Duration) {
+        let began = Instant::now();
+        while self.is_awaited() && batch.len() < LARGEST_COMMIT && began.elapsed() < at_most {
+            std::thread::sleep(LOOK_AGAIN);
+            while batch.len() < LARGEST_COMMIT
+                && let Ok(more) = self.queue.try_recv()
+            {
+                batch.push(more);
+            }
         }
+    }
+
+    /// Whether a mailbox is at work that does not wait for a commit yet.
+    fn is_awaited(&self) -> bool {
+        self.at_work.load(Ordering::Acquire) > self.waiting.load(Ordering::Acquire)
     }
 }
 

@@ -27,6 +27,7 @@ mod workflows;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use mainspring_engine::ids::{Namespace, TaskQueue};
 use mainspring_engine::limits::Limits;
@@ -103,13 +104,15 @@ impl Server {
         let limits = Arc::new(limits);
         let namespaces = Namespaces::open(store.clone()).await?;
         let components = Components::open(store.clone(), sandbox).await?;
-        let (committer, commits) = Committer::start(store.clone(), limits.commit_queue);
+        let at_work = Arc::new(AtomicUsize::new(0));
+        let (committer, commits) =
+            Committer::start(store.clone(), limits.commit_queue, at_work.clone());
         let core = Arc::new_cyclic(|this: &std::sync::Weak<Core>| {
             let confirming = this.clone();
             let confirm = Arc::new(move |pair: Match| confirm(&confirming, pair));
             Core {
                 committer,
-                mailboxes: Mailboxes::new(limits.mailbox_messages),
+                mailboxes: Mailboxes::new(limits.mailbox_messages, at_work),
                 matching: Matching::new(store.clone(), clock.clone(), limits.clone(), confirm),
                 alarms: Alarms::default(),
                 watchers: Watchers::default(),

@@ -1,9 +1,9 @@
 //! Nothing scans: every statement that the shared suite makes SQLite run is
 //! explained, and must walk an index and find its order there.
 //!
-//! Statements are taken from the driver's log, so that a new one cannot be
-//! forgotten. They are logged on threads of the driver: hence a subscriber for the
-//! whole process, and a test binary of its own.
+//! Statements are taken from the log (the driver's for reads, ours for writes), so
+//! that a new one cannot be forgotten. They are logged on many threads: hence a
+//! subscriber for the whole process, and a test binary of its own.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -26,21 +26,19 @@ struct Recorder;
 
 impl<S: tracing::Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "sqlx::query" {
+        if ["sqlx::query", "mainspring_store::sql"].contains(&event.metadata().target()) {
             let mut statement = Statement::default();
             event.record(&mut statement);
             let text = [statement.whole, statement.summary];
             let text = text.into_iter().find(|text| !text.is_empty());
-            // A script is several statements, and no text of ours has a semicolon.
-            let text = text.unwrap_or_default();
-            let each = text.split(';').map(|statement| statement.trim().to_owned());
             let statements = STATEMENTS.lock();
-            statements.expect("nobody panics with it").extend(each);
+            let mut statements = statements.expect("nobody panics with it");
+            statements.insert(text.unwrap_or_default());
         }
     }
 }
 
-/// The text is in one field or, where it is short, in the other.
+/// The text is in one field or, where the driver finds it short, in another.
 #[derive(Default)]
 struct Statement {
     whole: String,
@@ -50,7 +48,7 @@ struct Statement {
 impl Visit for Statement {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "db.statement" => self.whole = value.trim().to_owned(),
+            "db.statement" | "statement" => self.whole = value.trim().to_owned(),
             "summary" => self.summary = value.to_owned(),
             _ => {}
         }
@@ -128,7 +126,7 @@ fn is_ours(statement: &str) -> bool {
 /// Values that the statement carries itself, results of another step, and tables
 /// that are read whole.
 fn is_harmless(step: &str) -> bool {
-    let carried = ["SCAN CONSTANT ROW", "SCAN (subquery", "SCAN by_then"];
+    let carried = ["SCAN CONSTANT ROW", "SCAN (subquery"];
     carried.iter().any(|known| step.starts_with(known))
         || step.ends_with("CONSTANT ROWS")
         || step.contains("-ROW VALUES CLAUSE")

@@ -188,11 +188,17 @@ impl Actor {
     fn not_committed(&mut self, mut step: Step, error: CommitError) {
         tracing::warn!(key = %self.key, %error, "a step was not committed");
         for promised in step.promised.drain(..) {
-            self.core.matching.return_poller(
-                &self.key.namespace,
-                &promised.task_queue,
-                promised.poller,
-            );
+            // It may have waited before this step: then nothing but its row knows
+            // of it now, and the queue has to read it back.
+            let task = TaskHint {
+                key: self.key.clone(),
+                task_queue: promised.task_queue,
+                run_id: promised.run_id,
+                scheduled_event_id: promised.attempt.scheduled_event_id,
+                scheduled: Some(promised.scheduled),
+            };
+            let matching = &self.core.matching;
+            matching.give_up(&self.key.namespace, promised.poller, task);
         }
         step.settle(Err(error));
         self.forget();

@@ -55,7 +55,7 @@ struct Shared {
     shards: Vec<Mutex<HashMap<WorkflowKey, Arc<Mailbox>>>>,
     hasher: RandomState,
     limit: usize,
-    busy: AtomicUsize,
+    busy: Arc<AtomicUsize>,
     idle: tokio::sync::Notify,
 }
 
@@ -66,14 +66,15 @@ impl std::fmt::Debug for Mailboxes {
 }
 
 impl Mailboxes {
-    /// No mailbox yet; each may hold `limit` waiting messages.
-    pub fn new(limit: usize) -> Self {
+    /// No mailbox yet; each may hold `limit` waiting messages. `busy` counts those at
+    /// work.
+    pub fn new(limit: usize, busy: Arc<AtomicUsize>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
                 hasher: RandomState::new(),
                 limit,
-                busy: AtomicUsize::new(0),
+                busy,
                 idle: tokio::sync::Notify::new(),
             }),
         }

@@ -1,10 +1,12 @@
 //! Components in SQLite.
 
 use mainspring_engine::ids::{Digest, Namespace};
+use rusqlite::params;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection as _, Row as _, query};
+use sqlx::{Row as _, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
+use super::connection::Sql;
 use super::{SqliteStore, sql};
 use crate::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use crate::{StoreError, StoreFuture};
@@ -15,60 +17,14 @@ impl ComponentStore for SqliteStore {
         row: &'a ComponentVersionRow,
         bytes: &'a [u8],
     ) -> StoreFuture<'a, bool> {
+        // The bytes are many: they are written on another thread, from a copy.
+        let (row, bytes) = (row.clone(), bytes.to_vec());
         Box::pin(async move {
-            let mut writing = self.writer.take().await?;
-            let connection = writing.connection();
-            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let known = query(
-                "SELECT digest FROM component_versions \
-                 WHERE namespace = ? AND name = ? AND version = ?",
-            )
-            .bind(row.namespace.as_str())
-            .bind(row.name.as_str())
-            .bind(row.version.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-            if let Some(known) = known {
-                let digest: Vec<u8> = known.try_get("digest")?;
-                if digest != row.digest.as_bytes() {
-                    tx.rollback().await?;
-                    writing.keep();
-                    return Ok(false);
-                }
-            }
-            query("INSERT OR IGNORE INTO component_blobs (digest, bytes) VALUES (?, ?)")
-                .bind(row.digest.as_bytes().as_slice())
-                .bind(bytes)
-                .execute(&mut *tx)
-                .await?;
-            if row.current {
-                query("UPDATE component_versions SET current = 0 WHERE namespace = ? AND name = ?")
-                    .bind(row.namespace.as_str())
-                    .bind(row.name.as_str())
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            query(
-                "INSERT INTO component_versions (namespace, name, version, digest, size_bytes, \
-                 uploaded_at, uploaded_by, current, description) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
-                 ON CONFLICT (namespace, name, version) DO UPDATE SET current = excluded.current",
-            )
-            .bind(row.namespace.as_str())
-            .bind(row.name.as_str())
-            .bind(row.version.as_str())
-            .bind(row.digest.as_bytes().as_slice())
-            .bind(i64::try_from(row.size_bytes).unwrap_or(i64::MAX))
-            .bind(row.uploaded_at.as_nanos())
-            .bind(row.uploaded_by.as_str())
-            .bind(row.current)
-            .bind(row.description.as_slice())
-            .execute(&mut *tx)
-            .await?;
-            tx.commit().await?;
-            writing.keep();
-            self.checkpoints.written(bytes.len());
-            Ok(true)
+            let written = bytes.len();
+            let put = move |sql: &Sql<'_>| sql.transaction(|sql| put(sql, &row, &bytes));
+            let is_put = self.writer.write_aside(put).await?;
+            self.checkpoints.written(written);
+            Ok(is_put)
         })
     }
 
@@ -133,37 +89,75 @@ impl ComponentStore for SqliteStore {
         name: &'a str,
         version: &'a str,
     ) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let mut writing = self.writer.take().await?;
-            let connection = writing.connection();
-            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let deleted = query(
-                "DELETE FROM component_versions \
-                 WHERE namespace = ? AND name = ? AND version = ? RETURNING digest",
-            )
-            .bind(namespace.as_str())
-            .bind(name)
-            .bind(version)
-            .fetch_optional(&mut *tx)
-            .await?;
-            let Some(deleted) = deleted else {
-                tx.rollback().await?;
-                writing.keep();
-                return Ok(false);
-            };
-            let digest: Vec<u8> = deleted.try_get("digest")?;
-            query(
-                "DELETE FROM component_blobs WHERE digest = ?1 AND NOT EXISTS \
-                 (SELECT 1 FROM component_versions WHERE digest = ?1)",
-            )
-            .bind(digest)
-            .execute(&mut *tx)
-            .await?;
-            tx.commit().await?;
-            writing.keep();
-            Ok(true)
-        })
+        let (namespace, name) = (namespace.clone(), name.to_owned());
+        let version = version.to_owned();
+        Box::pin(self.writer.write_aside(move |sql| {
+            sql.transaction(|sql| delete(sql, &namespace, &name, &version))
+        }))
     }
+}
+
+/// False where the label is taken by other code.
+fn put(sql: &Sql<'_>, row: &ComponentVersionRow, bytes: &[u8]) -> Result<bool, StoreError> {
+    let known: Option<Vec<u8>> = sql.first(
+        "SELECT digest FROM component_versions WHERE namespace = ? AND name = ? AND version = ?",
+        params![row.namespace.as_str(), row.name, row.version],
+        |row| row.get(0),
+    )?;
+    if known.is_some_and(|known| known != row.digest.as_bytes()) {
+        return Ok(false);
+    }
+    sql.run(
+        "INSERT OR IGNORE INTO component_blobs (digest, bytes) VALUES (?, ?)",
+        params![row.digest.as_bytes(), bytes],
+    )?;
+    if row.current {
+        sql.run(
+            "UPDATE component_versions SET current = 0 WHERE namespace = ? AND name = ?",
+            params![row.namespace.as_str(), row.name],
+        )?;
+    }
+    sql.run(
+        "INSERT INTO component_versions (namespace, name, version, digest, size_bytes, \
+         uploaded_at, uploaded_by, current, description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (namespace, name, version) DO UPDATE SET current = excluded.current",
+        params![
+            row.namespace.as_str(),
+            row.name,
+            row.version,
+            row.digest.as_bytes(),
+            i64::try_from(row.size_bytes).unwrap_or(i64::MAX),
+            row.uploaded_at.as_nanos(),
+            row.uploaded_by,
+            row.current,
+            row.description,
+        ],
+    )?;
+    Ok(true)
+}
+
+/// False where there is no such version.
+fn delete(
+    sql: &Sql<'_>,
+    namespace: &Namespace,
+    name: &str,
+    version: &str,
+) -> Result<bool, StoreError> {
+    let deleted: Option<Vec<u8>> = sql.first(
+        "DELETE FROM component_versions \
+         WHERE namespace = ? AND name = ? AND version = ? RETURNING digest",
+        params![namespace.as_str(), name, version],
+        |row| row.get(0),
+    )?;
+    let Some(digest) = deleted else {
+        return Ok(false);
+    };
+    sql.run(
+        "DELETE FROM component_blobs WHERE digest = ?1 AND NOT EXISTS \
+         (SELECT 1 FROM component_versions WHERE digest = ?1)",
+        params![digest],
+    )?;
+    Ok(true)
 }
 
 fn version_row(row: &SqliteRow) -> Result<ComponentVersionRow, StoreError> {

@@ -1,13 +1,16 @@
 //! SQLite behind the store's trait: the default, and a production one.
 //!
-//! One connection writes, a few read. Commits are durable when they return (WAL,
-//! `synchronous=FULL`); the log is folded back into the file aside from them. A
-//! lock beside the file keeps a second server out.
+//! One connection writes and some look single rows up, on the threads of their
+//! callers; a few read more than that, through the driver's pool. Commits are durable when they return (WAL, `synchronous=FULL`);
+//! the log is folded back into the file aside from them. A lock beside the file
+//! keeps a second server out.
 
 mod checkpoint;
 mod commit;
 mod components;
+mod connection;
 mod history;
+mod lookups;
 mod namespaces;
 mod rows;
 mod sql;
@@ -21,6 +24,7 @@ use std::time::Duration;
 use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
+use rusqlite::ErrorCode;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -28,6 +32,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
 
 use self::checkpoint::Checkpoints;
+use self::lookups::Lookups;
 use self::writer::Writer;
 use crate::{
     DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
@@ -58,6 +63,7 @@ fn migrations() -> Migrator {
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
+    lookups: Lookups,
     readers: SqlitePool,
     checkpoints: Checkpoints,
     /// Held as long as the store is open; the system frees it when the process
@@ -82,14 +88,13 @@ impl SqliteStore {
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", "0");
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
-        let mut writer = options.connect().await.map_err(cannot_open)?;
-        check_owner(&mut writer, path).await?;
+        let mut checkpointer = options.connect().await.map_err(cannot_open)?;
+        check_owner(&mut checkpointer, path).await?;
         migrations()
-            .run(&mut writer)
+            .run(&mut checkpointer)
             .await
             .map_err(|error| open_error(path, &migration_error(&error)))?;
-        let writing = options.clone();
-        let checkpointer = options.connect().await.map_err(cannot_open)?;
+        let writer = Writer::open(path.to_owned())?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             // A look at a local file before each read would double its cost.
@@ -98,7 +103,8 @@ impl SqliteStore {
             .await
             .map_err(cannot_open)?;
         Ok(Self {
-            writer: Writer::new(writer, writing),
+            writer,
+            lookups: Lookups::new(path.to_owned()),
             readers,
             checkpoints: Checkpoints::start(checkpointer),
             _lock: lock,
@@ -180,6 +186,17 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let reason = error.to_string();
+        let code = error.sqlite_error_code();
+        match code {
+            Some(ErrorCode::ReadOnly | ErrorCode::DiskFull) => StoreError::ReadOnly { reason },
+            _ => StoreError::Unavailable { reason },
+        }
+    }
+}
+
 /// What a call on a closed store is told.
 fn closed() -> StoreError {
     StoreError::Unavailable {
@@ -190,16 +207,14 @@ fn closed() -> StoreError {
 impl Store for SqliteStore {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
         Box::pin(async move {
-            let mut writing = self.writer.take().await?;
-            let (outcomes, written_bytes) = commit::commit(writing.connection(), writes).await?;
-            writing.keep();
+            let (outcomes, written_bytes) = self.writer.write(|sql| commit::commit(sql, writes))?;
             self.checkpoints.written(written_bytes);
             Ok(outcomes)
         })
     }
 
     fn current_run<'a>(&'a self, key: &'a WorkflowKey) -> StoreFuture<'a, Option<RunId>> {
-        Box::pin(rows::current_run(&self.readers, key))
+        Box::pin(async { self.lookups.current_run(key) })
     }
 
     fn load_run<'a>(
@@ -215,19 +230,21 @@ impl Store for SqliteStore {
         run_id: RunId,
         scheduled_event_id: i64,
     ) -> StoreFuture<'_, Option<ActivityRow>> {
-        Box::pin(rows::load_activity(
-            &self.readers,
-            run_id,
-            scheduled_event_id,
-        ))
+        Box::pin(async move { self.lookups.activity(run_id, scheduled_event_id) })
     }
 
     fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool> {
-        Box::pin(rows::has_request_id(&self.readers, run_id, request_id))
+        Box::pin(async move { self.lookups.has_request_id(run_id, request_id) })
     }
 
     fn read_history(&self, run_id: RunId, range: HistoryRange) -> StoreFuture<'_, Vec<EventBatch>> {
-        Box::pin(history::read(&self.readers, run_id, range))
+        Box::pin(async move {
+            if range.from_event_id == range.to_event_id {
+                let batch = self.lookups.batch_of(run_id, range.from_event_id)?;
+                return Ok(Vec::from_iter(batch));
+            }
+            history::read(&self.readers, run_id, range).await
+        })
     }
 
     fn due_runs(
@@ -273,7 +290,8 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.checkpoints.stop().await;
             self.readers.close().await;
-            self.writer.close().await
+            self.lookups.close();
+            self.writer.close()
         })
     }
 }

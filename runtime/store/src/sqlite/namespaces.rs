@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rusqlite::params;
 use sqlx::{Row as _, query};
 
 use super::{SqliteStore, sql};
@@ -10,26 +11,23 @@ use crate::{StoreError, StoreFuture};
 
 impl NamespaceStore for SqliteStore {
     fn create_namespace<'a>(&'a self, row: &'a NamespaceRow) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let mut writing = self.writer.take().await?;
-            let connection = writing.connection();
-            let retention_ns = i64::try_from(row.retention.as_nanos()).unwrap_or(i64::MAX);
-            let done = query(
+        let row = row.clone();
+        Box::pin(self.writer.write_aside(move |sql| {
+            let inserted = sql.run(
                 "INSERT OR IGNORE INTO namespaces (name, id, description, owner_email, \
                  retention_ns, created_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(row.name.as_str())
-            .bind(row.id.as_str())
-            .bind(row.description.as_str())
-            .bind(row.owner_email.as_str())
-            .bind(retention_ns)
-            .bind(row.created_at.as_nanos())
-            .bind(row.data.as_slice())
-            .execute(connection)
-            .await?;
-            writing.keep();
-            Ok(done.rows_affected() == 1)
-        })
+                params![
+                    row.name.as_str(),
+                    row.id,
+                    row.description,
+                    row.owner_email,
+                    i64::try_from(row.retention.as_nanos()).unwrap_or(i64::MAX),
+                    row.created_at.as_nanos(),
+                    row.data,
+                ],
+            )?;
+            Ok(inserted == 1)
+        }))
     }
 
     fn list_namespaces(&self) -> StoreFuture<'_, Vec<NamespaceRow>> {

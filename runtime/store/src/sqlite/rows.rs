@@ -10,19 +10,6 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use super::sql;
 use crate::{DueRun, QueuePosition, QueuedTask, StoreError};
 
-pub(super) async fn current_run(
-    pool: &SqlitePool,
-    key: &WorkflowKey,
-) -> Result<Option<RunId>, StoreError> {
-    query("SELECT run_id FROM current_runs WHERE namespace = ? AND workflow_id = ?")
-        .bind(key.namespace.as_str())
-        .bind(key.workflow_id.as_str())
-        .fetch_optional(pool)
-        .await?
-        .map(|row| sql::run_id(&row, "run_id"))
-        .transpose()
-}
-
 pub(super) async fn load_run(
     pool: &SqlitePool,
     key: &WorkflowKey,
@@ -119,37 +106,6 @@ fn timer_row(row: &SqliteRow, run_id: RunId) -> Result<TimerRow, StoreError> {
         timer_id: row.try_get("timer_id")?,
         fire_at: sql::time(row, "fire_at")?,
     })
-}
-
-pub(super) async fn load_activity(
-    pool: &SqlitePool,
-    run_id: RunId,
-    scheduled_event_id: i64,
-) -> Result<Option<ActivityRow>, StoreError> {
-    query(
-        "SELECT run_id, scheduled_event_id, task_queue, queued_at, stamp, state \
-         FROM activities WHERE run_id = ? AND scheduled_event_id = ?",
-    )
-    .bind(run_id.as_bytes().as_slice())
-    .bind(scheduled_event_id)
-    .fetch_optional(pool)
-    .await?
-    .as_ref()
-    .map(activity_row)
-    .transpose()
-}
-
-pub(super) async fn has_request_id(
-    pool: &SqlitePool,
-    run_id: RunId,
-    request_id: &str,
-) -> Result<bool, StoreError> {
-    let found = query("SELECT 1 FROM request_ids WHERE run_id = ? AND request_id = ?")
-        .bind(run_id.as_bytes().as_slice())
-        .bind(request_id)
-        .fetch_optional(pool)
-        .await?;
-    Ok(found.is_some())
 }
 
 pub(super) async fn due_runs(

@@ -2,8 +2,8 @@
 
 use mainspring_engine::ids::RunId;
 use mainspring_engine::time::Timestamp;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use crate::StoreError;
 
@@ -30,13 +30,4 @@ pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, StoreErro
 pub(super) fn opt_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
     let nanos: Option<i64> = row.try_get(column)?;
     Ok(nanos.map(Timestamp::from_nanos))
-}
-
-/// Run and event of each row, as a list of values.
-pub(super) fn push_keys(query: &mut QueryBuilder<Sqlite>, keys: &[(RunId, i64)]) {
-    query.push_values(keys, |mut values, (run_id, event_id)| {
-        values
-            .push_bind(run_id.as_bytes().as_slice())
-            .push_bind(*event_id);
-    });
 }

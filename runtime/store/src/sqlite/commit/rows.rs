@@ -1,311 +1,270 @@
-//! The rows of a commit, by table, and the statements that write them.
+//! The rows of a write, and the statements that write them.
 
 use std::collections::HashMap;
 
 use mainspring_engine::ids::{Namespace, RunId, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{
-    ActivityRow, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, VisibilityRow, Write,
+    ActivityRow, ActivityWrite, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, VisibilityRow,
+    Write,
 };
+use rusqlite::params;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use super::{Script, pieces};
-use crate::sqlite::sql;
+use crate::StoreError;
+use crate::sqlite::connection::Sql;
 
 /// Bytes that a row costs the log besides its blobs, roughly: the log holds whole
 /// pages, and rows of one commit share some.
 const ROW_BYTES: usize = 2_000;
 
-/// The rows that a commit writes, by table.
-#[derive(Default)]
+type Written = Result<(), StoreError>;
+
+/// Writes rows, and adds up what is written once for all of them.
 pub(super) struct Rows<'a> {
-    runs: Vec<&'a RunRow>,
-    history: Vec<&'a EventBatch>,
-    activities: Vec<(&'a WorkflowKey, &'a ActivityRow)>,
-    closed_activities: Vec<(RunId, i64)>,
-    timers: Vec<&'a TimerRow>,
-    closed_timers: Vec<(RunId, i64)>,
-    request_ids: Vec<(RunId, &'a str)>,
-    current: Vec<&'a CurrentRow>,
-    visibility: Vec<&'a VisibilityRow>,
+    sql: &'a Sql<'a>,
     counts: HashMap<(&'a Namespace, i32), i64>,
-    /// Runs that must be looked at by then, apart from those in `runs`.
-    wake_by: HashMap<RunId, Timestamp>,
+    bytes: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// Adds the rows of a write.
-    pub(super) fn add(&mut self, write: &'a Write) {
-        match write {
-            Write::Activities { key, writes } => {
-                for write in writes {
-                    self.activities.push((key, &write.row));
-                    if let Some(at) = write.wake_at {
-                        let by = self.wake_by.entry(write.row.run_id).or_insert(at);
-                        *by = at.min(*by);
-                    }
-                }
-            }
-            Write::Transition(transition) => {
-                self.current.extend(&transition.current);
-                for run in &transition.runs {
-                    self.add_run(run);
-                }
-            }
+    pub(super) fn new(sql: &'a Sql<'a>) -> Self {
+        Self {
+            sql,
+            counts: HashMap::new(),
+            bytes: 0,
         }
     }
 
-    fn add_run(&mut self, run: &'a RunChange) {
+    /// Writes the rows of a write whose guards hold.
+    pub(super) fn write(&mut self, write: &'a Write) -> Written {
+        match write {
+            Write::Activities { key, writes } => {
+                for write in writes {
+                    self.activity(key, &write.row)?;
+                    self.wake_by(write)?;
+                }
+            }
+            Write::Transition(transition) => {
+                if let Some(current) = &transition.current {
+                    self.current(current)?;
+                }
+                for run in &transition.runs {
+                    self.run_change(run)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was added up; answers what all of it costs the log, roughly.
+    pub(super) fn finish(self) -> Result<usize, StoreError> {
+        for ((namespace, status), by) in self.counts {
+            if by != 0 {
+                self.sql.run(
+                    "INSERT INTO run_counts (namespace, status, runs) VALUES (?, ?, ?) \
+                     ON CONFLICT (namespace, status) DO UPDATE SET runs = runs + excluded.runs",
+                    params![namespace.as_str(), status, by],
+                )?;
+            }
+        }
+        Ok(self.bytes)
+    }
+
+    fn run_change(&mut self, run: &'a RunChange) -> Written {
         let run_id = run.row.run_id;
-        self.runs.push(&run.row);
-        self.history.extend(&run.events);
-        self.activities
-            .extend(run.activities.iter().map(|row| (&run.row.key, row)));
-        self.closed_activities
-            .extend(run.closed_activities.iter().map(|id| (run_id, *id)));
-        self.timers.extend(&run.timers);
-        self.closed_timers
-            .extend(run.closed_timers.iter().map(|id| (run_id, *id)));
-        self.request_ids
-            .extend(run.request_ids.iter().map(|id| (run_id, id.as_str())));
-        if let Some(visibility) = &run.visibility {
-            let namespace = &visibility.key.namespace;
+        self.run(&run.row)?;
+        if let Some(events) = &run.events {
+            self.events(events)?;
+        }
+        for row in &run.activities {
+            self.activity(&run.row.key, row)?;
+        }
+        for event_id in &run.closed_activities {
+            self.delete(
+                "DELETE FROM activities WHERE run_id = ? AND scheduled_event_id = ?",
+                run_id,
+                *event_id,
+            )?;
+        }
+        for row in &run.timers {
+            self.timer(row)?;
+        }
+        for event_id in &run.closed_timers {
+            self.delete(
+                "DELETE FROM timers WHERE run_id = ? AND started_event_id = ?",
+                run_id,
+                *event_id,
+            )?;
+        }
+        for request_id in &run.request_ids {
+            self.sql.run(
+                "INSERT OR IGNORE INTO request_ids (run_id, request_id) VALUES (?, ?)",
+                params![run_id.as_bytes(), request_id.as_str()],
+            )?;
+        }
+        if let Some(row) = &run.visibility {
+            self.visibility(row)?;
             let mut count = |status: WorkflowExecutionStatus, by: i64| {
-                *self.counts.entry((namespace, status as i32)).or_default() += by;
+                let place = (&row.key.namespace, status as i32);
+                *self.counts.entry(place).or_default() += by;
             };
-            count(visibility.status, 1);
+            count(row.status, 1);
             if run.row.version > 1 {
                 // It was counted as running when it started.
                 count(WorkflowExecutionStatus::Running, -1);
             }
-            self.visibility.push(visibility);
         }
-    }
-
-    /// What they cost the log, roughly.
-    pub(super) fn bytes(&self) -> usize {
-        let blobs: usize = self.runs.iter().map(|row| row.state.len()).sum::<usize>()
-            + self
-                .history
-                .iter()
-                .map(|row| row.bytes.len())
-                .sum::<usize>();
-        let rows = self.runs.len()
-            + self.history.len()
-            + self.activities.len()
-            + self.closed_activities.len()
-            + self.timers.len()
-            + self.visibility.len();
-        blobs + rows * ROW_BYTES
-    }
-
-    /// The statements that write them.
-    pub(super) fn push(&self, script: &mut Script) {
-        self.push_runs(script);
-        self.push_history(script);
-        self.push_activities(script);
-        self.push_wake_times(script);
-        self.push_timers(script);
-        let activities = &self.closed_activities;
-        push_delete(script, "activities", "scheduled_event_id", activities);
-        push_delete(script, "timers", "started_event_id", &self.closed_timers);
-        self.push_request_ids(script);
-        self.push_current(script);
-        self.push_visibility(script);
-        self.push_counts(script);
+        Ok(())
     }
 
     /// Most steps leave a run open and on its component: those columns are not
     /// touched then, so that the index over them is not written either.
-    fn push_runs(&self, script: &mut Script) {
-        let (steps, others): (Vec<&RunRow>, Vec<&RunRow>) = self
-            .runs
-            .iter()
-            .partition(|row| row.version > 1 && row.status == WorkflowExecutionStatus::Running);
-        let whole = ", digest = excluded.digest, status = excluded.status";
-        for (runs, more) in [(steps, ""), (others, whole)] {
-            for piece in pieces(&runs) {
-                script.push(
-                    "INSERT INTO runs (run_id, namespace, workflow_id, digest, version, status, \
-                     wake_at, state) ",
-                );
-                script.push_values(piece, |mut values, row| {
-                    values
-                        .push_bind(row.run_id.as_bytes().as_slice())
-                        .push_bind(row.key.namespace.as_str())
-                        .push_bind(row.key.workflow_id.as_str())
-                        .push_bind(row.digest.as_bytes().as_slice())
-                        .push_bind(i64::try_from(row.version).unwrap_or(i64::MAX))
-                        .push_bind(row.status as i32)
-                        .push_bind(row.wake_at.map(|at| at.as_nanos()))
-                        .push_bind(row.state.as_slice());
-                });
-                script.push(format!(
-                    " ON CONFLICT (run_id) DO UPDATE SET version = excluded.version, \
-                     wake_at = excluded.wake_at, state = excluded.state{more};"
-                ));
-            }
+    fn run(&mut self, row: &RunRow) -> Written {
+        self.bytes += ROW_BYTES + row.state.len();
+        let run_id = row.run_id.as_bytes();
+        let version = i64::try_from(row.version).unwrap_or(i64::MAX);
+        let wake_at = row.wake_at.map(Timestamp::as_nanos);
+        if row.version > 1 && row.status == WorkflowExecutionStatus::Running {
+            self.sql.run(
+                "UPDATE runs SET version = ?2, wake_at = ?3, state = ?4 WHERE run_id = ?1",
+                params![run_id, version, wake_at, row.state],
+            )?;
+            return Ok(());
         }
+        self.sql.run(
+            "INSERT INTO runs (run_id, version, wake_at, state, namespace, workflow_id, digest, \
+             status) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (run_id) DO UPDATE SET version = excluded.version, \
+             wake_at = excluded.wake_at, state = excluded.state, digest = excluded.digest, \
+             status = excluded.status",
+            params![
+                run_id,
+                version,
+                wake_at,
+                row.state,
+                row.key.namespace.as_str(),
+                row.key.workflow_id.as_str(),
+                row.digest.as_bytes(),
+                row.status as i32,
+            ],
+        )?;
+        Ok(())
     }
 
-    fn push_history(&self, script: &mut Script) {
-        for piece in pieces(&self.history) {
-            script.push("INSERT INTO history (run_id, first_event_id, last_event_id, events) ");
-            script.push_values(piece, |mut values, batch| {
-                values
-                    .push_bind(batch.run_id.as_bytes().as_slice())
-                    .push_bind(batch.first_event_id)
-                    .push_bind(batch.last_event_id)
-                    .push_bind(batch.bytes.as_slice());
-            });
-            script.push(";");
-        }
+    fn events(&mut self, batch: &EventBatch) -> Written {
+        self.bytes += ROW_BYTES + batch.bytes.len();
+        self.sql.run(
+            "INSERT INTO history (run_id, first_event_id, last_event_id, events) \
+             VALUES (?, ?, ?, ?)",
+            params![
+                batch.run_id.as_bytes(),
+                batch.first_event_id,
+                batch.last_event_id,
+                batch.bytes,
+            ],
+        )?;
+        Ok(())
     }
 
-    fn push_activities(&self, script: &mut Script) {
-        for piece in pieces(&self.activities) {
-            script.push(
-                "INSERT INTO activities (run_id, scheduled_event_id, namespace, workflow_id, \
-                 task_queue, queued_at, stamp, state) ",
-            );
-            script.push_values(piece, |mut values, (key, activity)| {
-                values
-                    .push_bind(activity.run_id.as_bytes().as_slice())
-                    .push_bind(activity.scheduled_event_id)
-                    .push_bind(key.namespace.as_str())
-                    .push_bind(key.workflow_id.as_str())
-                    .push_bind(activity.task_queue.as_str())
-                    .push_bind(activity.queued_at.map(|at| at.as_nanos()))
-                    .push_bind(i64::try_from(activity.stamp).unwrap_or(i64::MAX))
-                    .push_bind(activity.state.as_slice());
-            });
-            script.push(
-                " ON CONFLICT (run_id, scheduled_event_id) DO UPDATE SET \
-                 task_queue = excluded.task_queue, queued_at = excluded.queued_at, \
-                 stamp = excluded.stamp, state = excluded.state",
-            );
-            script.push(";");
-        }
+    fn activity(&mut self, key: &WorkflowKey, row: &ActivityRow) -> Written {
+        self.bytes += ROW_BYTES;
+        self.sql.run(
+            "INSERT INTO activities (run_id, scheduled_event_id, namespace, workflow_id, \
+             task_queue, queued_at, stamp, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (run_id, scheduled_event_id) DO UPDATE SET \
+             task_queue = excluded.task_queue, queued_at = excluded.queued_at, \
+             stamp = excluded.stamp, state = excluded.state",
+            params![
+                row.run_id.as_bytes(),
+                row.scheduled_event_id,
+                key.namespace.as_str(),
+                key.workflow_id.as_str(),
+                row.task_queue.as_str(),
+                row.queued_at.map(Timestamp::as_nanos),
+                i64::try_from(row.stamp).unwrap_or(i64::MAX),
+                row.state,
+            ],
+        )?;
+        Ok(())
     }
 
-    /// For activities that were written alone: their run is looked at by then.
-    fn push_wake_times(&self, script: &mut Script) {
-        let wake_by: Vec<_> = self.wake_by.iter().collect();
-        for piece in pieces(&wake_by) {
-            script.push("UPDATE runs SET wake_at = by_then.column2 FROM (");
-            script.push_values(piece, |mut values, (run_id, at)| {
-                values
-                    .push_bind(run_id.as_bytes().as_slice())
-                    .push_bind(at.as_nanos());
-            });
-            script.push(
-                ") AS by_then WHERE runs.run_id = by_then.column1 \
-                 AND (runs.wake_at IS NULL OR runs.wake_at > by_then.column2)",
-            );
-            script.push(";");
-        }
+    /// An activity was written alone: its run is looked at by then.
+    fn wake_by(&mut self, write: &ActivityWrite) -> Written {
+        let Some(at) = write.wake_at else {
+            return Ok(());
+        };
+        self.sql.run(
+            "UPDATE runs SET wake_at = ?2 \
+             WHERE run_id = ?1 AND (wake_at IS NULL OR wake_at > ?2)",
+            params![write.row.run_id.as_bytes(), at.as_nanos()],
+        )?;
+        Ok(())
     }
 
-    fn push_timers(&self, script: &mut Script) {
-        for piece in pieces(&self.timers) {
-            script.push("INSERT INTO timers (run_id, started_event_id, timer_id, fire_at) ");
-            script.push_values(piece, |mut values, timer| {
-                values
-                    .push_bind(timer.run_id.as_bytes().as_slice())
-                    .push_bind(timer.started_event_id)
-                    .push_bind(timer.timer_id.as_str())
-                    .push_bind(timer.fire_at.as_nanos());
-            });
-            script.push(";");
-        }
+    fn timer(&mut self, row: &TimerRow) -> Written {
+        self.bytes += ROW_BYTES;
+        self.sql.run(
+            "INSERT INTO timers (run_id, started_event_id, timer_id, fire_at) \
+             VALUES (?, ?, ?, ?)",
+            params![
+                row.run_id.as_bytes(),
+                row.started_event_id,
+                row.timer_id.as_str(),
+                row.fire_at.as_nanos(),
+            ],
+        )?;
+        Ok(())
     }
 
-    fn push_request_ids(&self, script: &mut Script) {
-        for piece in pieces(&self.request_ids) {
-            script.push("INSERT OR IGNORE INTO request_ids (run_id, request_id) ");
-            script.push_values(piece, |mut values, (run_id, request_id)| {
-                values
-                    .push_bind(run_id.as_bytes().as_slice())
-                    .push_bind(*request_id);
-            });
-            script.push(";");
-        }
+    /// Deletes a row by run and event.
+    fn delete(&mut self, text: &'static str, run_id: RunId, event_id: i64) -> Written {
+        self.bytes += ROW_BYTES;
+        self.sql.run(text, params![run_id.as_bytes(), event_id])?;
+        Ok(())
     }
 
-    fn push_current(&self, script: &mut Script) {
-        for piece in pieces(&self.current) {
-            script.push("INSERT INTO current_runs (namespace, workflow_id, run_id) ");
-            script.push_values(piece, |mut values, current| {
-                values
-                    .push_bind(current.key.namespace.as_str())
-                    .push_bind(current.key.workflow_id.as_str())
-                    .push_bind(current.run_id.as_bytes().as_slice());
-            });
-            script.push(
-                " ON CONFLICT (namespace, workflow_id) DO UPDATE SET run_id = excluded.run_id",
-            );
-            script.push(";");
-        }
+    fn current(&mut self, row: &CurrentRow) -> Written {
+        self.sql.run(
+            "INSERT INTO current_runs (namespace, workflow_id, run_id) VALUES (?, ?, ?) \
+             ON CONFLICT (namespace, workflow_id) DO UPDATE SET run_id = excluded.run_id",
+            params![
+                row.key.namespace.as_str(),
+                row.key.workflow_id.as_str(),
+                row.run_id.as_bytes(),
+            ],
+        )?;
+        Ok(())
     }
 
-    fn push_visibility(&self, script: &mut Script) {
-        for piece in pieces(&self.visibility) {
-            script.push(
-                "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
-                 task_queue, status, start_time, execution_time, close_time, history_length, \
-                 history_size_bytes, first_run_id, memo, search_attributes) ",
-            );
-            script.push_values(piece, |mut values, row| {
-                values
-                    .push_bind(row.run_id.as_bytes().as_slice())
-                    .push_bind(row.key.namespace.as_str())
-                    .push_bind(row.key.workflow_id.as_str())
-                    .push_bind(row.workflow_type.as_str())
-                    .push_bind(row.task_queue.as_str())
-                    .push_bind(row.status as i32)
-                    .push_bind(row.start_time.as_nanos())
-                    .push_bind(row.execution_time.as_nanos())
-                    .push_bind(row.close_time.map(|at| at.as_nanos()))
-                    .push_bind(row.history_length)
-                    .push_bind(row.history_size_bytes)
-                    .push_bind(row.first_run_id.as_bytes().as_slice())
-                    .push_bind(row.memo.as_deref().unwrap_or_default())
-                    .push_bind(row.search_attributes.as_deref().unwrap_or_default());
-            });
-            // What only the start knows stays as it is.
-            script.push(
-                " ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, \
-                 close_time = excluded.close_time, history_length = excluded.history_length, \
-                 history_size_bytes = excluded.history_size_bytes",
-            );
-            script.push(";");
-        }
-    }
-
-    fn push_counts(&self, script: &mut Script) {
-        let counts: Vec<_> = self.counts.iter().filter(|(_, by)| **by != 0).collect();
-        for piece in pieces(&counts) {
-            script.push("INSERT INTO run_counts (namespace, status, runs) ");
-            script.push_values(piece, |mut values, ((namespace, status), by)| {
-                values
-                    .push_bind(namespace.as_str())
-                    .push_bind(*status)
-                    .push_bind(**by);
-            });
-            script
-                .push(" ON CONFLICT (namespace, status) DO UPDATE SET runs = runs + excluded.runs");
-            script.push(";");
-        }
-    }
-}
-
-/// Deletes rows of a table by run and event.
-fn push_delete(script: &mut Script, table: &str, event_column: &str, keys: &[(RunId, i64)]) {
-    for piece in pieces(keys) {
-        script.push(format!(
-            "DELETE FROM {table} WHERE (run_id, {event_column}) IN ("
-        ));
-        sql::push_keys(script, piece);
-        script.push(");");
+    /// What only the start knows stays as it is.
+    fn visibility(&mut self, row: &VisibilityRow) -> Written {
+        self.bytes += ROW_BYTES;
+        self.sql.run(
+            "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
+             task_queue, status, start_time, execution_time, close_time, history_length, \
+             history_size_bytes, first_run_id, memo, search_attributes) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, \
+             close_time = excluded.close_time, history_length = excluded.history_length, \
+             history_size_bytes = excluded.history_size_bytes",
+            params![
+                row.run_id.as_bytes(),
+                row.key.namespace.as_str(),
+                row.key.workflow_id.as_str(),
+                row.workflow_type.as_str(),
+                row.task_queue.as_str(),
+                row.status as i32,
+                row.start_time.as_nanos(),
+                row.execution_time.as_nanos(),
+                row.close_time.map(Timestamp::as_nanos),
+                row.history_length,
+                row.history_size_bytes,
+                row.first_run_id.as_bytes(),
+                row.memo.as_deref().unwrap_or_default(),
+                row.search_attributes.as_deref().unwrap_or_default(),
+            ],
+        )?;
+        Ok(())
     }
 }
