@@ -1,0 +1,313 @@
+//! What must be true of every world when it is over.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainspring_engine::history;
+use mainspring_engine::ids::{RunId, WorkflowKey};
+use mainspring_engine::replay::{Cutter, RecordedTask, compare};
+use mainspring_engine::run::Run;
+use mainspring_engine::session::{RunFacts, Session};
+use mainspring_engine::time::{Timestamp, set_duration};
+use mainspring_sandbox::{Instance, Progress};
+use prost::Message as _;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+
+use crate::Violation;
+use crate::lab::{self, Lab};
+use crate::store::{ModelStore, Rows};
+use crate::world::{Lived, Truth};
+
+type Checked = Result<(), Violation>;
+
+/// Judges a world that has settled.
+pub fn world(
+    lab: &Lab,
+    store: &ModelStore,
+    truth: &Truth,
+    lives: usize,
+) -> Result<Lived, Violation> {
+    let histories = store.look(histories)?;
+    store.look(|rows| nothing_is_left(rows))?;
+    let mut fingerprint = DefaultHasher::new();
+    for (run_id, (key, events)) in &histories {
+        let of_run = |what: String| Violation(format!("run {run_id}: {what}"));
+        in_order(events).map_err(of_run)?;
+        each_once(events).map_err(of_run)?;
+        no_task_failed(events).map_err(of_run)?;
+        replays(lab, key, *run_id, events).map_err(of_run)?;
+        for event in events {
+            event.encode_to_vec().hash(&mut fingerprint);
+        }
+    }
+    nothing_is_lost(truth, &histories)?;
+    Ok(Lived {
+        lives,
+        runs: histories.len(),
+        events: histories.values().map(|(_, events)| events.len()).sum(),
+        fingerprint: fingerprint.finish(),
+    })
+}
+
+type Histories = BTreeMap<RunId, (WorkflowKey, Vec<HistoryEvent>)>;
+
+fn histories(rows: &Rows) -> Result<Histories, Violation> {
+    let mut histories = Histories::new();
+    for (run_id, batches) in &rows.history {
+        let row = rows
+            .runs
+            .get(run_id)
+            .ok_or_else(|| format!("run {run_id} has a history and no row"))?;
+        let mut events = Vec::new();
+        for batch in batches {
+            events.extend(history::decode(batch).map_err(|error| error.to_string())?);
+        }
+        histories.insert(*run_id, (row.key.clone(), events));
+    }
+    Ok(histories)
+}
+
+/// Nothing that is due waits: no run, and no task while workers poll.
+pub fn nothing_is_late(store: &ModelStore, now: Timestamp, late: Duration) -> Checked {
+    store.look(|rows| {
+        for row in rows.runs.values() {
+            // The row's own alarm may be too early; the run knows what it waits for.
+            let run = Run::load(rows.image(row), &lab::limits());
+            let due = run.map_err(|error| error.to_string())?.next_wake();
+            if due.is_some_and(|at| at + late < now) {
+                return Err(Violation(format!(
+                    "run {} was due at {due:?} and it is {now:?}",
+                    row.run_id
+                )));
+            }
+        }
+        for (_, row) in rows.activities.values() {
+            if row.queued_at.is_some_and(|at| at + late < now) {
+                return Err(Violation(format!(
+                    "activity {} of run {} waits since {:?} although workers poll",
+                    row.scheduled_event_id, row.run_id, row.queued_at
+                )));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// All runs have ended: no row of theirs waits for anything.
+fn nothing_is_left(rows: &Rows) -> Checked {
+    if let Some((run_id, event_id)) = rows.activities.keys().next() {
+        return Err(Violation(format!(
+            "run {run_id} has ended and its activity {event_id} is still pending"
+        )));
+    }
+    if let Some((run_id, event_id)) = rows.timers.keys().next() {
+        return Err(Violation(format!(
+            "run {run_id} has ended and its timer {event_id} is still open"
+        )));
+    }
+    let due = rows.runs.values().find(|row| row.wake_at.is_some());
+    match due {
+        Some(row) => Err(Violation(format!(
+            "run {} has ended and has an alarm",
+            row.run_id
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// IDs without gaps, times that never go back, a start first and a close last.
+fn in_order(events: &[HistoryEvent]) -> Result<(), String> {
+    let mut last = Timestamp::EPOCH;
+    for (event, id) in events.iter().zip(1..) {
+        if event.event_id != id {
+            return Err(format!(
+                "event {} stands where {id} belongs",
+                event.event_id
+            ));
+        }
+        let time = history::event_time(event);
+        if time < last {
+            return Err(format!("event {id} is older than the one before it"));
+        }
+        last = time;
+        if history::closes_run(event) != (id as usize == events.len()) {
+            return Err(format!("event {id} of {} closes the run", events.len()));
+        }
+    }
+    let starts = events.first().is_some_and(|event| {
+        matches!(
+            event.attributes,
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(_))
+        )
+    });
+    match starts {
+        true => Ok(()),
+        false => Err("it does not begin with its start".to_owned()),
+    }
+}
+
+/// Every operation is answered once at most, a timer not before its time.
+fn each_once(events: &[HistoryEvent]) -> Result<(), String> {
+    use Attributes as A;
+    let mut activities: BTreeSet<i64> = BTreeSet::new();
+    let mut timers: BTreeMap<i64, Timestamp> = BTreeMap::new();
+    for event in events {
+        let Some(attributes) = &event.attributes else {
+            return Err(format!("event {} says nothing", event.event_id));
+        };
+        let time = history::event_time(event);
+        let closed = match attributes {
+            A::ActivityTaskScheduledEventAttributes(_) => {
+                activities.insert(event.event_id);
+                None
+            }
+            A::ActivityTaskCompletedEventAttributes(a) => Some(a.scheduled_event_id),
+            A::ActivityTaskFailedEventAttributes(a) => Some(a.scheduled_event_id),
+            A::ActivityTaskTimedOutEventAttributes(a) => Some(a.scheduled_event_id),
+            A::ActivityTaskCanceledEventAttributes(a) => Some(a.scheduled_event_id),
+            A::TimerStartedEventAttributes(a) => {
+                let length = set_duration(a.start_to_fire_timeout.as_ref());
+                timers.insert(event.event_id, time + length.unwrap_or_default());
+                None
+            }
+            A::TimerFiredEventAttributes(a) => {
+                let due = timers.remove(&a.started_event_id);
+                let due = due.ok_or_else(|| format!("timer {} is not open", a.timer_id))?;
+                if time < due {
+                    return Err(format!("timer {} fires before its time", a.timer_id));
+                }
+                None
+            }
+            A::TimerCanceledEventAttributes(a) => {
+                timers
+                    .remove(&a.started_event_id)
+                    .ok_or_else(|| format!("timer {} is not open", a.timer_id))?;
+                None
+            }
+            _ => None,
+        };
+        if let Some(id) = closed
+            && !activities.remove(&id)
+        {
+            return Err(format!("activity {id} ends twice"));
+        }
+    }
+    Ok(())
+}
+
+/// The programs are right, so a task fails only where messages came in behind it.
+fn no_task_failed(events: &[HistoryEvent]) -> Result<(), String> {
+    use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
+    for event in events {
+        if let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) = &event.attributes
+            && failed.cause() != Cause::UnhandledCommand
+        {
+            let why = failed.failure.as_ref().map(|f| f.message.as_str());
+            return Err(format!(
+                "a workflow task failed with {}: {}",
+                failed.cause().as_str_name(),
+                why.unwrap_or_default()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What was acknowledged is in a history, once; what was not is there once at most.
+fn nothing_is_lost(truth: &Truth, histories: &Histories) -> Checked {
+    for (start, run_id) in &truth.started {
+        if !histories.contains_key(run_id) {
+            return Err(Violation(format!(
+                "start {start} was answered with run {run_id}, which is not there"
+            )));
+        }
+    }
+    let mut heard: BTreeMap<String, usize> = BTreeMap::new();
+    let mut completed: BTreeSet<(RunId, i64)> = BTreeSet::new();
+    for (run_id, (_, events)) in histories {
+        for event in events {
+            match &event.attributes {
+                Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
+                    let data = signal.input.as_ref().and_then(|i| i.payloads.first());
+                    let id = data.map(|p| String::from_utf8_lossy(&p.data).into_owned());
+                    *heard.entry(id.unwrap_or_default()).or_default() += 1;
+                }
+                Some(Attributes::ActivityTaskCompletedEventAttributes(done)) => {
+                    completed.insert((*run_id, done.scheduled_event_id));
+                }
+                _ => {}
+            }
+        }
+    }
+    for (signal, acknowledged) in &truth.signals {
+        let times = heard.get(&signal.to_string()).copied().unwrap_or(0);
+        // A second request after the run's end begins with the next run.
+        if times == 0 && *acknowledged {
+            let what = format!("signal {signal} was acknowledged and is in no history");
+            return Err(Violation(what));
+        }
+    }
+    for (run_id, event_id) in truth.completed.keys() {
+        if !completed.contains(&(*run_id, *event_id)) {
+            return Err(Violation(format!(
+                "the completion of activity {event_id} of run {run_id} was acknowledged and is not in its history"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Fresh code, given the recorded history task by task, gives the recorded commands
+/// after each prefix of it.
+fn replays(
+    lab: &Lab,
+    key: &WorkflowKey,
+    run_id: RunId,
+    events: &[HistoryEvent],
+) -> Result<(), String> {
+    let first = events.first().ok_or("its history is empty")?;
+    let facts = RunFacts::from_first_event(key.clone(), run_id, first)
+        .ok_or("it does not begin with its start")?;
+    let session = Session::new(Arc::new(facts), &lab::limits());
+    let mut instance = lab
+        .component
+        .instantiate(session)
+        .map_err(|error| error.to_string())?;
+    let mut cutter = Cutter::default();
+    for event in events {
+        let task = cutter
+            .push(event.clone())
+            .map_err(|error| error.to_string())?;
+        if let Some(task) = task {
+            replay_task(&mut instance, &task)?;
+        }
+    }
+    match cutter.take_complete() {
+        Some(task) => replay_task(&mut instance, &task),
+        None => Ok(()),
+    }
+}
+
+fn replay_task(instance: &mut Instance, task: &RecordedTask) -> Result<(), String> {
+    instance.session().begin_task(task.input.clone());
+    let end = match instance.advance(Duration::from_secs(3_600)) {
+        Progress::Idle => None,
+        Progress::Ended(end) => Some(end),
+        Progress::OutOfSlice => return Err("a replay does not come to its end".to_owned()),
+        Progress::Fault(fault) => return Err(format!("a replay fails: {}", fault.failure.message)),
+    };
+    let mut session = instance.session();
+    let output = session.finish_task(end);
+    compare(&output.commands, &task.commands, true).map_err(|divergence| {
+        format!(
+            "after event {} a replay wants something else: {}\n{}",
+            task.completed_event_id, divergence.summary, divergence.diff
+        )
+    })?;
+    session.observe(&task.commands);
+    Ok(())
+}

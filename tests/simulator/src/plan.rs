@@ -1,0 +1,249 @@
+//! What happens in a world, drawn from its seed. All times are virtual milliseconds
+//! from the beginning.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use simulated_program::{Activity, Attempt, Cancellation, Program, Step};
+
+/// Task queues of a world.
+pub const QUEUES: u8 = 2;
+/// Workflow IDs of a world.
+pub const WORKFLOW_IDS: u8 = 3;
+
+/// A world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What it was drawn from; also seeds what is drawn on the way.
+    pub seed: u64,
+    /// The starts.
+    pub starts: Vec<Start>,
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// What the disk does.
+    pub faults: Vec<Fault>,
+    /// Workers that are gone for a while.
+    pub outages: Vec<Outage>,
+    /// Code kept live; a small number makes it come and go.
+    pub live_instances: usize,
+    /// Code is dropped after each activation.
+    pub forgets_code: bool,
+    /// Tasks of a queue kept in memory.
+    pub tasks_in_memory: usize,
+}
+
+/// A client starts a workflow, and tries again until it is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// When.
+    pub at: u64,
+    /// Which workflow ID.
+    pub workflow: u8,
+    /// What to do where it is running.
+    pub conflict: Conflict,
+    /// What it does.
+    pub program: Program,
+    /// Run timeout.
+    pub timeout: Option<u64>,
+    /// Sends the same request once more after the answer.
+    pub again: bool,
+}
+
+/// What a start does where the workflow is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Is refused.
+    Fail,
+    /// Takes the one that runs.
+    Use,
+    /// Terminates the one that runs.
+    Terminate,
+}
+
+/// A client tells a workflow something, and tries again until it is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// When.
+    pub at: u64,
+    /// Which workflow ID.
+    pub workflow: u8,
+    /// What.
+    pub what: What,
+    /// Sends the same request once more after the answer.
+    pub again: bool,
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A signal with its own number.
+    Signal,
+    /// Cancel.
+    Cancel,
+    /// Terminate.
+    Terminate,
+    /// A question.
+    Query,
+}
+
+/// Something happens to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which commit of the world, from 0.
+    pub commit: u64,
+    /// Whether its writes reach the disk.
+    pub written: bool,
+    /// The server is killed; otherwise it is told that the commit failed.
+    pub kills: bool,
+}
+
+/// No worker works for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// From when.
+    pub from: u64,
+    /// Until when.
+    pub to: u64,
+}
+
+impl Plan {
+    /// The world of a seed.
+    pub fn draw(seed: u64) -> Self {
+        let mut draw = Draw(StdRng::seed_from_u64(seed));
+        let busy = draw.below(4_000) + 500;
+        let starts = (0..draw.below(4) + 1).map(|_| draw.start(busy)).collect();
+        let messages = (0..draw.below(7)).map(|_| draw.message(busy)).collect();
+        let faults = (0..draw.below(4)).map(|_| draw.fault()).collect();
+        let outages = (0..draw.below(2)).map(|_| draw.outage(busy)).collect();
+        Self {
+            seed,
+            starts,
+            messages,
+            faults,
+            outages,
+            live_instances: if draw.one_in(3) { 1 } else { 100 },
+            forgets_code: draw.one_in(4),
+            tasks_in_memory: if draw.one_in(3) { 1 } else { 100 },
+        }
+    }
+}
+
+struct Draw(StdRng);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0.random_range(0..end)
+    }
+
+    fn one_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
+    fn workflow(&mut self) -> u8 {
+        self.0.random_range(0..WORKFLOW_IDS)
+    }
+
+    fn start(&mut self, busy: u64) -> Start {
+        let steps = self.below(5) + 1;
+        Start {
+            at: self.below(busy),
+            workflow: self.workflow(),
+            conflict: match self.below(5) {
+                0 => Conflict::Terminate,
+                1 => Conflict::Use,
+                _ => Conflict::Fail,
+            },
+            program: Program {
+                steps: (0..steps).map(|_| self.step(2)).collect(),
+                fails: self.one_in(8),
+            },
+            timeout: self.one_in(8).then(|| 1_000 + self.below(20_000)),
+            again: self.one_in(4),
+        }
+    }
+
+    fn message(&mut self, busy: u64) -> Message {
+        Message {
+            at: self.below(2 * busy),
+            workflow: self.workflow(),
+            what: match self.below(12) {
+                0 | 1 => What::Cancel,
+                2 => What::Terminate,
+                3 | 4 => What::Query,
+                _ => What::Signal,
+            },
+            again: self.one_in(4),
+        }
+    }
+
+    fn fault(&mut self) -> Fault {
+        Fault {
+            commit: self.below(40),
+            written: self.one_in(2),
+            kills: !self.one_in(3),
+        }
+    }
+
+    fn outage(&mut self, busy: u64) -> Outage {
+        let from = self.below(busy);
+        let to = from + self.below(10_000);
+        Outage { from, to }
+    }
+
+    /// `depth`: how deep steps may nest.
+    fn step(&mut self, depth: u8) -> Step {
+        match self.below(if depth > 0 { 14 } else { 9 }) {
+            0..=4 => Step::Activity(self.activity()),
+            5 | 6 => Step::Sleep(self.below(3_000)),
+            7 => Step::Hear(self.0.random_range(0..3)),
+            8 => Step::Draw,
+            9 | 10 => Step::All(self.steps(depth)),
+            11 => Step::Each(self.steps(depth)),
+            12 => Step::First(self.steps(depth)),
+            _ => Step::Within(self.below(3_000), Box::new(self.step(depth - 1))),
+        }
+    }
+
+    fn steps(&mut self, depth: u8) -> Vec<Step> {
+        let count = self.below(4);
+        (0..count).map(|_| self.step(depth - 1)).collect()
+    }
+
+    fn activity(&mut self) -> Activity {
+        let mut work: Vec<Attempt> = (0..self.below(3)).map(|_| self.attempt()).collect();
+        let (after, twice) = (self.below(500), self.one_in(4));
+        work.push(Attempt::Completes { after, twice });
+        Activity {
+            queue: self.0.random_range(0..QUEUES),
+            start_to_close: 1_000,
+            schedule_to_close: self.one_in(4).then(|| 500 + self.below(5_000)),
+            heartbeat: self.one_in(3).then_some(400),
+            attempts: if self.one_in(4) { 2 } else { 0 },
+            cancellation: match self.below(3) {
+                0 => Cancellation::Try,
+                1 => Cancellation::Wait,
+                _ => Cancellation::Abandon,
+            },
+            work,
+        }
+    }
+
+    fn attempt(&mut self) -> Attempt {
+        match self.below(6) {
+            // Some answer after their time is over.
+            0 => Attempt::Completes {
+                after: 800 + self.below(1_000),
+                twice: self.one_in(2),
+            },
+            1 | 2 => Attempt::Fails {
+                after: self.below(500),
+                for_good: self.one_in(5),
+            },
+            3 => Attempt::Beats {
+                times: self.0.random_range(1..5),
+                every: 50 + self.below(500),
+            },
+            4 => Attempt::Dies,
+            _ => Attempt::Refused,
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! A store in memory that fails and dies when it is told to, and that refuses to
+//! hold what must not be.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainspring_engine::ids::{Digest, Namespace, RunId, TaskQueue, WorkflowId, WorkflowKey};
+use mainspring_engine::time::Timestamp;
+use mainspring_engine::transition::{
+    ActivityRow, EventBatch, RunChange, RunImage, RunRow, TimerRow, Transition, VisibilityRow,
+    Write,
+};
+use mainspring_store::components::{ComponentStore, ComponentUse, ComponentVersionRow};
+use mainspring_store::namespaces::{NamespaceRow, NamespaceStore};
+use mainspring_store::visibility::{Filter, ListRequest, VisibilityStore};
+use mainspring_store::{
+    DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
+};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use tokio::sync::Notify;
+
+use crate::plan::Fault;
+
+/// What is registered in every world.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    namespaces: Vec<NamespaceRow>,
+    versions: Vec<ComponentVersionRow>,
+    blobs: HashMap<Digest, Arc<Vec<u8>>>,
+}
+
+/// The rows of a world.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Runs.
+    pub runs: BTreeMap<RunId, RunRow>,
+    /// The latest run of each workflow ID.
+    pub current: HashMap<WorkflowKey, RunId>,
+    /// Histories.
+    pub history: BTreeMap<RunId, Vec<EventBatch>>,
+    /// Pending activities.
+    pub activities: BTreeMap<(RunId, i64), (WorkflowKey, ActivityRow)>,
+    /// Open timers.
+    pub timers: BTreeMap<(RunId, i64), TimerRow>,
+    request_ids: BTreeSet<(RunId, String)>,
+    visibility: BTreeMap<RunId, VisibilityRow>,
+}
+
+/// The disk of a world. It outlives the servers that die on it.
+#[derive(Debug)]
+pub struct ModelStore {
+    shelf: Mutex<Shelf>,
+    rows: Mutex<Rows>,
+    disk: Mutex<Disk>,
+    /// The server has to die now.
+    pub killed: Notify,
+}
+
+#[derive(Debug)]
+struct Disk {
+    commits: u64,
+    faults: Vec<Fault>,
+    random: StdRng,
+    /// The first thing that was written and must not be.
+    broken: Option<String>,
+}
+
+impl ModelStore {
+    /// A store with nothing but what is on the shelf.
+    pub fn new(shelf: Shelf, faults: Vec<Fault>, seed: u64) -> Self {
+        Self {
+            shelf: Mutex::new(shelf),
+            rows: Mutex::default(),
+            disk: Mutex::new(Disk {
+                commits: 0,
+                faults,
+                random: StdRng::seed_from_u64(seed),
+                broken: None,
+            }),
+            killed: Notify::new(),
+        }
+    }
+
+    /// What is registered.
+    pub fn shelf(&self) -> Shelf {
+        self.shelf.lock().clone()
+    }
+
+    /// Looks at the rows.
+    pub fn look<T>(&self, look: impl FnOnce(&Rows) -> T) -> T {
+        look(&self.rows.lock())
+    }
+
+    /// The first thing that was written and must not be.
+    pub fn broken(&self) -> Option<String> {
+        self.disk.lock().broken.clone()
+    }
+
+    /// The fault of the next commit, and how long it takes.
+    fn next_commit(&self) -> (Option<Fault>, Duration) {
+        let mut disk = self.disk.lock();
+        let number = disk.commits;
+        disk.commits += 1;
+        let fault = disk
+            .faults
+            .iter()
+            .find(|fault| fault.commit == number)
+            .copied();
+        let length = Duration::from_millis(disk.random.random_range(0..4));
+        (fault, length)
+    }
+
+    fn write(&self, writes: &[Write]) -> Vec<WriteOutcome> {
+        let mut rows = self.rows.lock();
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes {
+            if !rows.guards_hold(write) {
+                outcomes.push(WriteOutcome::Conflict);
+                continue;
+            }
+            if let Err(what) = rows.write(write) {
+                self.disk.lock().broken.get_or_insert(what);
+            }
+            outcomes.push(WriteOutcome::Applied);
+        }
+        outcomes
+    }
+}
+
+impl Rows {
+    fn guards_hold(&self, write: &Write) -> bool {
+        match write {
+            Write::Transition(Transition { runs, current, .. }) => {
+                let versions = runs.iter().all(|run| {
+                    let stored = self.runs.get(&run.row.run_id).map_or(0, |row| row.version);
+                    stored + 1 == run.row.version
+                });
+                versions
+                    && current.as_ref().is_none_or(|current| {
+                        self.current.get(&current.key).copied() == current.replaces
+                    })
+            }
+            Write::Activities { writes, .. } => writes.iter().all(|write| {
+                let place = (write.row.run_id, write.row.scheduled_event_id);
+                let stored = self.activities.get(&place);
+                stored.is_some_and(|(_, row)| row.stamp + 1 == write.row.stamp)
+            }),
+        }
+    }
+
+    fn write(&mut self, write: &Write) -> Result<(), String> {
+        match write {
+            Write::Activities { key, writes } => {
+                for write in writes {
+                    let row = &write.row;
+                    let place = (row.run_id, row.scheduled_event_id);
+                    self.activities.insert(place, (key.clone(), row.clone()));
+                    if let Some(at) = write.wake_at
+                        && let Some(run) = self.runs.get_mut(&row.run_id)
+                        && run.wake_at.is_none_or(|wake_at| wake_at > at)
+                    {
+                        run.wake_at = Some(at);
+                    }
+                }
+                Ok(())
+            }
+            Write::Transition(transition) => {
+                if let Some(current) = &transition.current {
+                    self.current.insert(current.key.clone(), current.run_id);
+                }
+                for run in &transition.runs {
+                    self.write_run(run)?;
+                }
+                let keys = transition.runs.iter().map(|run| &run.row.key);
+                keys.map(|key| self.one_is_open(key)).collect()
+            }
+        }
+    }
+
+    fn write_run(&mut self, run: &RunChange) -> Result<(), String> {
+        let run_id = run.row.run_id;
+        let closed_before = self
+            .runs
+            .get(&run_id)
+            .is_some_and(|row| row.status != WorkflowExecutionStatus::Running);
+        self.runs.insert(run_id, run.row.clone());
+        if let Some(events) = &run.events {
+            let history = self.history.entry(run_id).or_default();
+            let next = history.last().map_or(1, |batch| batch.last_event_id + 1);
+            if events.first_event_id != next {
+                let first = events.first_event_id;
+                return Err(format!("run {run_id}: event {first} follows {}", next - 1));
+            }
+            if closed_before {
+                return Err(format!("run {run_id}: events after its close"));
+            }
+            history.push(events.clone());
+        }
+        for row in &run.activities {
+            let place = (run_id, row.scheduled_event_id);
+            self.activities
+                .insert(place, (run.row.key.clone(), row.clone()));
+        }
+        for event_id in &run.closed_activities {
+            self.activities.remove(&(run_id, *event_id));
+        }
+        for row in &run.timers {
+            self.timers
+                .insert((run_id, row.started_event_id), row.clone());
+        }
+        for event_id in &run.closed_timers {
+            self.timers.remove(&(run_id, *event_id));
+        }
+        for request_id in &run.request_ids {
+            self.request_ids.insert((run_id, request_id.clone()));
+        }
+        if let Some(row) = &run.visibility {
+            self.visibility.insert(run_id, row.clone());
+        }
+        Ok(())
+    }
+
+    /// What a restart reads of a run.
+    pub fn image(&self, row: &RunRow) -> RunImage {
+        let of_run = (row.run_id, i64::MIN)..=(row.run_id, i64::MAX);
+        let activities = self.activities.range(of_run.clone());
+        let timers = self.timers.range(of_run);
+        RunImage {
+            row: row.clone(),
+            activities: activities.map(|(_, (_, row))| row.clone()).collect(),
+            timers: timers.map(|(_, row)| row.clone()).collect(),
+        }
+    }
+
+    fn one_is_open(&self, key: &WorkflowKey) -> Result<(), String> {
+        let open = self
+            .runs
+            .values()
+            .filter(|row| row.key == *key && row.status == WorkflowExecutionStatus::Running)
+            .count();
+        if open > 1 {
+            return Err(format!("workflow {key} has {open} open runs"));
+        }
+        Ok(())
+    }
+}
+
+fn ready<T: Send + 'static>(value: T) -> StoreFuture<'static, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+impl Store for ModelStore {
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
+        Box::pin(async move {
+            let (fault, length) = self.next_commit();
+            tokio::time::sleep(length).await;
+            let Some(fault) = fault else {
+                return Ok(self.write(writes));
+            };
+            if fault.written {
+                self.write(writes);
+            }
+            if fault.kills {
+                self.killed.notify_one();
+                never().await;
+            }
+            Err(StoreError::Unavailable {
+                reason: "the simulated disk has failed".to_owned(),
+            })
+        })
+    }
+
+    fn current_run<'a>(&'a self, key: &'a WorkflowKey) -> StoreFuture<'a, Option<RunId>> {
+        ready(self.rows.lock().current.get(key).copied())
+    }
+
+    fn load_run<'a>(
+        &'a self,
+        key: &'a WorkflowKey,
+        run_id: RunId,
+    ) -> StoreFuture<'a, Option<RunImage>> {
+        let rows = self.rows.lock();
+        let row = rows.runs.get(&run_id).filter(|row| row.key == *key);
+        ready(row.map(|row| rows.image(row)))
+    }
+
+    fn load_activity(
+        &self,
+        run_id: RunId,
+        scheduled_event_id: i64,
+    ) -> StoreFuture<'_, Option<ActivityRow>> {
+        let rows = self.rows.lock();
+        let stored = rows.activities.get(&(run_id, scheduled_event_id));
+        ready(stored.map(|(_, row)| row.clone()))
+    }
+
+    fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool> {
+        let place = (run_id, request_id.to_owned());
+        ready(self.rows.lock().request_ids.contains(&place))
+    }
+
+    fn read_history(&self, run_id: RunId, range: HistoryRange) -> StoreFuture<'_, Vec<EventBatch>> {
+        let rows = self.rows.lock();
+        let batches = rows.history.get(&run_id).into_iter().flatten();
+        let mut read: Vec<EventBatch> = batches
+            .filter(|batch| {
+                batch.last_event_id >= range.from_event_id
+                    && batch.first_event_id <= range.to_event_id
+            })
+            .cloned()
+            .collect();
+        if range.reverse {
+            read.reverse();
+        }
+        ready(read)
+    }
+
+    fn due_runs(
+        &self,
+        until: Timestamp,
+        after: Option<(Timestamp, RunId)>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<DueRun>> {
+        let rows = self.rows.lock();
+        let mut due: Vec<DueRun> = rows
+            .runs
+            .values()
+            .filter_map(|row| {
+                let wake_at = row.wake_at.filter(|at| *at <= until)?;
+                Some(DueRun {
+                    wake_at,
+                    key: row.key.clone(),
+                    run_id: row.run_id,
+                })
+            })
+            .filter(|due| after.is_none_or(|after| (due.wake_at, due.run_id) > after))
+            .collect();
+        due.sort_by_key(|due| (due.wake_at, due.run_id));
+        due.truncate(limit);
+        ready(due)
+    }
+
+    fn queued_tasks<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        queue: &'a TaskQueue,
+        after: Option<QueuePosition>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<QueuedTask>> {
+        let rows = self.rows.lock();
+        let mut tasks: Vec<(QueuePosition, QueuedTask)> = rows
+            .activities
+            .values()
+            .filter(|(key, row)| key.namespace == *namespace && row.task_queue == *queue)
+            .filter_map(|(key, row)| {
+                let position = QueuePosition {
+                    queued_at: row.queued_at?,
+                    run_id: row.run_id,
+                    scheduled_event_id: row.scheduled_event_id,
+                };
+                let task = QueuedTask {
+                    key: key.clone(),
+                    activity: row.clone(),
+                };
+                Some((position, task))
+            })
+            .filter(|(position, _)| after.is_none_or(|after| *position > after))
+            .collect();
+        tasks.sort_by_key(|(position, _)| *position);
+        ready(
+            tasks
+                .into_iter()
+                .take(limit)
+                .map(|(_, task)| task)
+                .collect(),
+        )
+    }
+
+    fn count_queued_tasks<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        queue: &'a TaskQueue,
+        at_most: usize,
+    ) -> StoreFuture<'a, usize> {
+        let rows = self.rows.lock();
+        let waits = |(key, row): &&(WorkflowKey, ActivityRow)| {
+            key.namespace == *namespace && row.task_queue == *queue && row.queued_at.is_some()
+        };
+        ready(rows.activities.values().filter(waits).take(at_most).count())
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        ready(())
+    }
+}
+
+/// The process is killed while it waits here.
+fn never() -> impl Future<Output = ()> {
+    std::future::pending()
+}
+
+impl ComponentStore for ModelStore {
+    fn put_component<'a>(
+        &'a self,
+        row: &'a ComponentVersionRow,
+        bytes: &'a [u8],
+    ) -> StoreFuture<'a, bool> {
+        let mut shelf = self.shelf.lock();
+        shelf.versions.push(row.clone());
+        shelf.blobs.insert(row.digest, Arc::new(bytes.to_vec()));
+        ready(true)
+    }
+
+    fn list_components(&self) -> StoreFuture<'_, Vec<ComponentVersionRow>> {
+        ready(self.shelf.lock().versions.clone())
+    }
+
+    fn component_bytes(&self, digest: Digest) -> StoreFuture<'_, Option<Vec<u8>>> {
+        ready(
+            self.shelf
+                .lock()
+                .blobs
+                .get(&digest)
+                .map(|bytes| bytes.to_vec()),
+        )
+    }
+
+    fn component_use<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        digest: Digest,
+    ) -> StoreFuture<'a, ComponentUse> {
+        let mut usage = ComponentUse::default();
+        for row in self.rows.lock().runs.values() {
+            if row.key.namespace == *namespace && row.digest == digest {
+                match row.status {
+                    WorkflowExecutionStatus::Running => usage.open_runs += 1,
+                    _ => usage.closed_runs += 1,
+                }
+            }
+        }
+        ready(usage)
+    }
+
+    fn delete_component<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        version: &'a str,
+    ) -> StoreFuture<'a, bool> {
+        let mut shelf = self.shelf.lock();
+        let before = shelf.versions.len();
+        shelf.versions.retain(|row| {
+            row.namespace != *namespace || row.name != name || row.version != version
+        });
+        ready(shelf.versions.len() < before)
+    }
+}
+
+impl NamespaceStore for ModelStore {
+    fn create_namespace<'a>(&'a self, row: &'a NamespaceRow) -> StoreFuture<'a, bool> {
+        self.shelf.lock().namespaces.push(row.clone());
+        ready(true)
+    }
+
+    fn list_namespaces(&self) -> StoreFuture<'_, Vec<NamespaceRow>> {
+        ready(self.shelf.lock().namespaces.clone())
+    }
+}
+
+/// Worlds ask for no lists: the store's own suite covers them.
+impl VisibilityStore for ModelStore {
+    fn list_runs<'a>(
+        &'a self,
+        _: &'a Namespace,
+        _: &'a ListRequest,
+    ) -> StoreFuture<'a, Vec<VisibilityRow>> {
+        ready(self.rows.lock().visibility.values().cloned().collect())
+    }
+
+    fn count_runs<'a>(
+        &'a self,
+        _: &'a Namespace,
+        _: &'a Filter,
+        _: usize,
+    ) -> StoreFuture<'a, Vec<(WorkflowExecutionStatus, u64)>> {
+        let mut counts = BTreeMap::new();
+        for row in self.rows.lock().visibility.values() {
+            *counts.entry(row.status as i32).or_insert(0) += 1;
+        }
+        ready(
+            counts
+                .into_iter()
+                .filter_map(|(status, runs)| {
+                    Some((WorkflowExecutionStatus::try_from(status).ok()?, runs))
+                })
+                .collect(),
+        )
+    }
+}
+
+/// The key of a workflow ID in the worlds' namespace.
+pub fn key(workflow: u8) -> WorkflowKey {
+    WorkflowKey {
+        namespace: crate::lab::NAMESPACE.into(),
+        workflow_id: WorkflowId::from(format!("workflow-{workflow}")),
+    }
+}
