@@ -85,6 +85,20 @@ pub fn application(message: String, error_type: &str, stack_trace: String) -> Fa
     }
 }
 
+/// The same, for what no second try would change.
+pub fn non_retryable(message: &str, error_type: &str) -> Failure {
+    Failure {
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: error_type.to_owned(),
+                non_retryable: true,
+                ..ApplicationFailureInfo::default()
+            },
+        )),
+        ..application(message.to_owned(), error_type, String::new())
+    }
+}
+
 /// Which activity a failure is about.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityIdentity {

@@ -10,6 +10,7 @@ use temporalio_protos::temporal::api::common::v1::{
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::update::v1::Request;
 
 use crate::ids::TaskQueue;
 
@@ -62,6 +63,21 @@ pub enum GuestEvent {
         arguments: Option<Payloads>,
         /// Its headers.
         header: Option<Header>,
+    },
+    /// An update: a read phase until the code accepts or rejects it (MSG-11).
+    Update {
+        /// Its ID.
+        id: String,
+        /// The handler's name.
+        name: String,
+        /// Its arguments.
+        input: Option<Payloads>,
+        /// Its headers.
+        header: Option<Header>,
+        /// Who sent it.
+        identity: String,
+        /// False where it was accepted before (MSG-14).
+        run_validator: bool,
     },
     /// Somebody asked the run to cancel itself (LIF-11).
     CancelRequested {
@@ -154,6 +170,20 @@ pub enum Command {
         /// Its TimerStarted event; `None` if this very task started it.
         started_event_id: Option<i64>,
     },
+    /// Accept the update in hand.
+    AcceptUpdate {
+        /// Its ID.
+        update_id: String,
+        /// The handler's name.
+        name: String,
+    },
+    /// Complete an update that was accepted.
+    CompleteUpdate {
+        /// Its ID.
+        update_id: String,
+        /// Its result, or the failure that its caller hears.
+        outcome: UpdateOutcome,
+    },
     /// Close the run as completed.
     CompleteWorkflow {
         /// What `run` returned.
@@ -182,6 +212,18 @@ pub struct TaskFailure {
     /// A backtrace of the guest or a diff, where there is one.
     pub details: String,
 }
+
+/// An update that a workflow task hands to the code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateDelivery {
+    /// What its caller sent.
+    pub request: Request,
+    /// Whether the code may still refuse it: false in replay (MSG-14).
+    pub run_validator: bool,
+}
+
+/// The outcome of an update.
+pub type UpdateOutcome = Result<Option<Payloads>, Failure>;
 
 /// The answer of a query handler.
 pub type QueryAnswer = Result<Option<Payload>, Failure>;

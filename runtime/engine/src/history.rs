@@ -103,6 +103,12 @@ fn event_type(attributes: &Attributes) -> EventType {
         A::TimerStartedEventAttributes(_) => EventType::TimerStarted,
         A::TimerFiredEventAttributes(_) => EventType::TimerFired,
         A::TimerCanceledEventAttributes(_) => EventType::TimerCanceled,
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(_) => {
+            EventType::WorkflowExecutionUpdateAccepted
+        }
+        A::WorkflowExecutionUpdateCompletedEventAttributes(_) => {
+            EventType::WorkflowExecutionUpdateCompleted
+        }
         _ => EventType::Unspecified,
     }
 }
@@ -138,6 +144,15 @@ pub fn commanded_by(event: &HistoryEvent) -> Option<i64> {
         _ => 0,
     };
     (completed > 0).then_some(completed)
+}
+
+/// Whether the event tells of an update. Such an event follows the completed task
+/// whose command made it, although it does not name that task.
+pub fn is_of_update(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowExecutionUpdateAccepted | EventType::WorkflowExecutionUpdateCompleted
+    )
 }
 
 /// Whether the event closes its run.

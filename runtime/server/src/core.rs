@@ -79,11 +79,7 @@ impl Core {
         }
         let (reply, answer) = oneshot::channel();
         if self.post(key, message(reply)).is_err() {
-            return Err(ServerError::ResourceExhausted(format!(
-                "workflow {key} has {} messages waiting (limit mailbox-messages); \
-                 send to it more slowly",
-                self.limits.mailbox_messages
-            )));
+            return Err(self.mailbox_full(key));
         }
         // The way back is dropped only where the step that held it failed whole.
         answer.await.unwrap_or_else(|_| {
@@ -92,6 +88,17 @@ impl Core {
                     .to_owned(),
             ))
         })
+    }
+}
+
+impl Core {
+    /// What callers are told whose message finds no room.
+    pub(crate) fn mailbox_full(&self, key: &WorkflowKey) -> ServerError {
+        ServerError::ResourceExhausted(format!(
+            "workflow {key} has {} messages waiting (limit mailbox-messages); \
+             send to it more slowly",
+            self.limits.mailbox_messages
+        ))
     }
 }
 
@@ -133,7 +140,11 @@ impl Core {
         }
     }
 
-    async fn read_event(&self, run_id: RunId, event_id: i64) -> Result<HistoryEvent, ServerError> {
+    pub(crate) async fn read_event(
+        &self,
+        run_id: RunId,
+        event_id: i64,
+    ) -> Result<HistoryEvent, ServerError> {
         let events = self
             .read_events(run_id, event_id, event_id, 1, false)
             .await?;

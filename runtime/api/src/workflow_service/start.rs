@@ -2,7 +2,7 @@
 
 use mainspring_engine::ids::WorkflowType;
 use mainspring_engine::retry;
-use mainspring_server::StartWorkflow;
+use mainspring_server::{StartWorkflow, StartedWorkflow};
 use temporalio_protos::temporal::api::common::v1::{Link, link};
 use temporalio_protos::temporal::api::enums::v1::{
     EventType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
@@ -30,18 +30,10 @@ impl Workflows {
             .start_workflow(start)
             .await
             .map_err(status::of)?;
-        let run_id = started.run_id.to_string();
-        Ok(StartWorkflowExecutionResponse {
-            first_execution_run_id: started.first_run_id.to_string(),
-            started: started.started,
-            status: started.status as i32,
-            link: Some(start_link(namespace, workflow_id, run_id.clone())),
-            run_id,
-            ..StartWorkflowExecutionResponse::default()
-        })
+        Ok(start_response(namespace, workflow_id, &started))
     }
 
-    fn checked_start(
+    pub(super) fn checked_start(
         &self,
         request: StartWorkflowExecutionRequest,
     ) -> Result<StartWorkflow, Status> {
@@ -94,6 +86,22 @@ impl Workflows {
             user_metadata: request.user_metadata,
             priority: request.priority,
         })
+    }
+}
+
+pub(super) fn start_response(
+    namespace: String,
+    workflow_id: String,
+    started: &StartedWorkflow,
+) -> StartWorkflowExecutionResponse {
+    let run_id = started.run_id.to_string();
+    StartWorkflowExecutionResponse {
+        first_execution_run_id: started.first_run_id.to_string(),
+        started: started.started,
+        status: started.status as i32,
+        link: Some(start_link(namespace, workflow_id, run_id.clone())),
+        run_id,
+        ..StartWorkflowExecutionResponse::default()
     }
 }
 

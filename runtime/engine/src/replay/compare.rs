@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::update::v1::outcome;
 
 use crate::guest::Command;
 use crate::time::set_duration;
@@ -136,6 +137,18 @@ fn step_of_command(command: &Command) -> Step {
             shape: format!("cancel of timer (ID {timer_id})"),
             content: None,
         },
+        Command::AcceptUpdate { update_id, name } => Step {
+            shape: accept_shape(name, update_id),
+            content: None,
+        },
+        Command::CompleteUpdate { update_id, outcome } => Step {
+            shape: complete_shape(update_id, outcome.is_ok()),
+            content: outcome
+                .as_ref()
+                .ok()
+                // An empty list is written where there is no result.
+                .map(|result| Content::Payloads(Some(result.clone().unwrap_or_default()))),
+        },
         Command::CompleteWorkflow { result } => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(result.clone())),
@@ -158,6 +171,15 @@ fn cancel_activity_shape(scheduled_event_id: Option<i64>) -> String {
         Some(id) => format!("cancel of activity (event {id})"),
         None => "cancel of activity (of this task)".to_owned(),
     }
+}
+
+fn accept_shape(name: &str, update_id: &str) -> String {
+    format!("acceptance of update {name} (ID {update_id})")
+}
+
+fn complete_shape(update_id: &str, is_success: bool) -> String {
+    let what = if is_success { "result" } else { "failure" };
+    format!("{what} of update (ID {update_id})")
 }
 
 fn step_of_event(event: &HistoryEvent) -> Step {
@@ -190,6 +212,25 @@ fn step_of_event(event: &HistoryEvent) -> Step {
         },
         Some(Attributes::TimerCanceledEventAttributes(a)) => {
             plain(format!("cancel of timer (ID {})", a.timer_id))
+        }
+        Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => {
+            let request = a.accepted_request.as_ref();
+            let input = request.and_then(|request| request.input.as_ref());
+            plain(accept_shape(
+                input.map_or("", |input| &input.name),
+                &a.protocol_instance_id,
+            ))
+        }
+        Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a)) => {
+            let result = match a.outcome.as_ref().and_then(|o| o.value.as_ref()) {
+                Some(outcome::Value::Success(result)) => Some(result),
+                Some(outcome::Value::Failure(_)) | None => None,
+            };
+            let update_id = a.meta.as_ref().map_or("", |meta| &meta.update_id);
+            Step {
+                shape: complete_shape(update_id, result.is_some()),
+                content: result.map(|result| Content::Payloads(Some(result.clone()))),
+            }
         }
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
             shape: "completion of the workflow".to_owned(),

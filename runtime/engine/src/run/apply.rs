@@ -109,6 +109,12 @@ impl Run {
                 self.timers.insert(event.event_id, timer);
                 self.staged.timers.insert(event.event_id);
             }
+            Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
+                self.apply_accepted(event.event_id, a);
+            }
+            Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
+                self.apply_completed(event.event_id, a);
+            }
             Attributes::TimerFiredEventAttributes(a) => self.drop_timer(a.started_event_id),
             Attributes::TimerCanceledEventAttributes(a) => self.drop_timer(a.started_event_id),
             Attributes::WorkflowExecutionCompletedEventAttributes(_) => {
@@ -145,6 +151,7 @@ impl Run {
 
     /// The batch was delivered; what came in behind it is the next one.
     fn task_completed(&mut self) {
+        self.record.had_task = true;
         self.record.open_task = None;
         self.record.blocked = None;
         self.record.batch_waits = std::mem::take(&mut self.record.behind_batch);

@@ -20,6 +20,7 @@ mod start;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ pub use self::reports::QueuedActivity;
 use self::staged::Staged;
 pub use self::start::StartRun;
 pub use self::tasks::{OpenTask, TaskMeta, TaskRefused};
+use self::updates::Updates;
+pub use self::updates::{UpdateStage, closed_before_completion, update_id_of};
 use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
@@ -74,6 +77,9 @@ pub enum InputError {
     /// A limit was reached.
     #[error("{0}")]
     Limit(String),
+    /// A limit was reached that this run will never be under again.
+    #[error("{0}")]
+    Exhausted(String),
 }
 
 /// A stored run that cannot be read.
@@ -133,6 +139,7 @@ pub struct Run {
     unread: Option<Vec<HistoryEvent>>,
     /// How many of `unread` are before the open task's Scheduled.
     batch_len: usize,
+    updates: Updates,
     staged: Staged,
     limits: RunLimits,
 }
@@ -143,6 +150,9 @@ struct RunLimits {
     history_events: i64,
     history_bytes: i64,
     stored_failure_bytes: usize,
+    updates_in_flight: usize,
+    updates_in_flight_bytes: usize,
+    run_updates: usize,
 }
 
 impl From<&Limits> for RunLimits {
@@ -151,6 +161,9 @@ impl From<&Limits> for RunLimits {
             history_events: limits.history_events,
             history_bytes: limits.history_bytes,
             stored_failure_bytes: limits.stored_failure_bytes,
+            updates_in_flight: limits.updates_in_flight,
+            updates_in_flight_bytes: limits.updates_in_flight_bytes,
+            run_updates: limits.run_updates,
         }
     }
 }
@@ -192,6 +205,7 @@ impl Run {
             timers,
             deadlines,
             record,
+            updates: Updates::default(),
             staged: Staged::default(),
             limits: limits.into(),
         })
@@ -412,6 +426,7 @@ impl Run {
             timers,
             closed_timers: staged.closed_timers,
             request_ids: staged.request_ids,
+            completed_updates: staged.completed_updates,
             visibility,
         })
     }

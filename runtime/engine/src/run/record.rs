@@ -64,6 +64,27 @@ pub(super) struct Record {
     /// Commits so far that changed the state.
     #[prost(int64, tag = "25")]
     pub(super) state_transitions: i64,
+    /// Some workflow task was completed.
+    #[prost(bool, tag = "30")]
+    pub(super) had_task: bool,
+    /// Updates accepted and not completed, in the order of acceptance.
+    #[prost(message, repeated, tag = "31")]
+    pub(super) accepted_updates: Vec<AcceptedUpdateRecord>,
+    /// Updates accepted altogether.
+    #[prost(uint64, tag = "32")]
+    pub(super) updates_accepted: u64,
+}
+
+/// An update that the code is at work on.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AcceptedUpdateRecord {
+    #[prost(string, tag = "1")]
+    pub(super) update_id: String,
+    #[prost(int64, tag = "2")]
+    pub(super) accepted_event_id: i64,
+    /// Who sent it.
+    #[prost(string, tag = "3")]
+    pub(super) identity: String,
 }
 
 /// A workflow task that was started and neither completed nor failed.

@@ -16,6 +16,7 @@ use super::Run;
 use super::deadlines::Deadlines;
 use super::record::Record;
 use super::staged::Staged;
+use super::updates::Updates;
 use crate::activity::wire_queue;
 use crate::history;
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
@@ -118,6 +119,7 @@ impl Run {
             deadlines: Deadlines::default(),
             unread: Some(Vec::new()),
             batch_len: 0,
+            updates: Updates::default(),
             staged: Staged {
                 visibility: true,
                 ..Staged::default()

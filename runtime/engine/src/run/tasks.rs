@@ -10,6 +10,7 @@
 //! trying  + completed                    -> done: Scheduled, Started, Completed, [...]
 //! trying  + something was recorded       -> owed again: the batch is another one
 //! trying  + failed                       -> blocked(n + 1): counted, not written
+//! nothing + an update waits, begin       -> trying: nothing written yet        (MSG-12)
 //! ```
 
 use std::time::Duration;
@@ -34,7 +35,7 @@ use crate::activity::{self, wire_queue};
 use crate::failure;
 use crate::guest::{Command, ScheduleActivity, StartTimer, TaskFailure};
 use crate::history;
-use crate::session::{REPLAY_RULES, RunFacts, TaskInfo};
+use crate::session::{REPLAY_RULES, RunFacts, Suggests, TaskInfo};
 use crate::time::{Timestamp, wire_duration};
 
 /// Who runs workflow tasks.
@@ -131,7 +132,8 @@ impl Run {
     /// process left open.
     pub fn begin_task(&mut self, now: Timestamp) -> OpenTask {
         let now = now.max(Timestamp::from_nanos(self.record.last_event_at_ns));
-        if self.record.blocked.is_some() && self.record.open_task.is_none() {
+        let for_update_alone = !self.record.batch_waits;
+        if self.record.open_task.is_none() && (self.record.blocked.is_some() || for_update_alone) {
             return self.unwritten_task(now);
         }
         if self.record.open_task.is_none() {
@@ -170,7 +172,7 @@ impl Run {
         }
     }
 
-    fn record_task_begin(&mut self, now: Timestamp, attempt: u32) {
+    pub(super) fn record_task_begin(&mut self, now: Timestamp, attempt: u32) {
         let queue = self.task_queue();
         let history_size_bytes = self.record.history_size_bytes;
         let scheduled_event_id = self.record_event(
@@ -203,8 +205,11 @@ impl Run {
         TaskInfo::new(
             started_event_id,
             history_size_bytes,
-            history_size_bytes >= SUGGEST_AT_BYTES,
-            started_event_id >= SUGGEST_AT_EVENTS,
+            Suggests {
+                too_large: history_size_bytes >= SUGGEST_AT_BYTES,
+                too_long: started_event_id >= SUGGEST_AT_EVENTS,
+                too_many_updates: self.has_many_updates(),
+            },
             self.record.component_name.clone(),
             self.record.component_version.clone(),
             self.record.last_sdk_version.clone(),
@@ -242,7 +247,7 @@ impl Run {
         let completed = self.record_task_completed(now, task, meta);
         let first = self.staged.events.len();
         for command in commands {
-            self.carry_out(now, completed, command);
+            self.carry_out(now, task, completed, command);
         }
         Ok(self.staged.events[first..].to_vec())
     }
@@ -272,7 +277,7 @@ impl Run {
         )
     }
 
-    fn carry_out(&mut self, now: Timestamp, completed: i64, command: Command) {
+    fn carry_out(&mut self, now: Timestamp, task: &OpenTask, completed: i64, command: Command) {
         match command {
             Command::ScheduleActivity(asked) => self.schedule_activity(now, completed, asked),
             Command::RequestCancelActivity {
@@ -286,6 +291,12 @@ impl Run {
                 started_event_id,
                 ..
             } => self.cancel_timer(now, completed, timer_id, started_event_id),
+            Command::AcceptUpdate { update_id, .. } => {
+                self.accept_update(now, task.scheduled_event_id, &update_id);
+            }
+            Command::CompleteUpdate { update_id, outcome } => {
+                self.complete_update(now, update_id, outcome);
+            }
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
@@ -497,6 +508,8 @@ fn closes_run(command: &Command) -> bool {
         Command::ScheduleActivity(_)
         | Command::RequestCancelActivity { .. }
         | Command::StartTimer(_)
-        | Command::CancelTimer { .. } => false,
+        | Command::CancelTimer { .. }
+        | Command::AcceptUpdate { .. }
+        | Command::CompleteUpdate { .. } => false,
     }
 }

@@ -13,6 +13,7 @@ mod operations;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -23,10 +24,11 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
-pub use self::facts::{RunFacts, TaskInfo};
+pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
 use self::operations::Operation;
-use crate::guest::{Command, GuestEvent, Handle, QueryAnswer};
+use self::updates::UpdateInHand;
+use crate::guest::{Command, GuestEvent, Handle, QueryAnswer, UpdateDelivery};
 use crate::limits::Limits;
 use crate::random::RandomStream;
 use crate::time::Timestamp;
@@ -88,6 +90,8 @@ pub struct TaskInput {
     /// Every deliverable event recorded after the last completed task and before
     /// this one's Scheduled.
     pub batch: Vec<HistoryEvent>,
+    /// Handed out behind the batch, if there is one.
+    pub update: Option<UpdateDelivery>,
     /// What the code may ask of the task.
     pub info: TaskInfo,
 }
@@ -99,6 +103,9 @@ pub struct TaskOutput {
     pub commands: Vec<Command>,
     /// Events of the batch that the code did not take before it ended.
     pub untaken: usize,
+    /// Why the code did not accept the task's update. The commands then come from
+    /// code that must be thrown away, if there are any.
+    pub rejected: Option<Failure>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +143,10 @@ pub struct Session {
     /// Timers of `wait`: the code does not know their handles.
     hidden: HashSet<Handle>,
     waiting: Option<Handle>,
+    /// The update of the task in hand.
+    update: Option<UpdateInHand>,
+    /// Updates accepted and not completed.
+    open_updates: HashSet<String>,
     commands: Vec<Command>,
     /// What the commands carry so far.
     task_bytes: usize,
@@ -183,6 +194,8 @@ impl Session {
             batch: VecDeque::new(),
             hidden: HashSet::new(),
             waiting: None,
+            update: None,
+            open_updates: HashSet::new(),
             commands: Vec::new(),
             task_bytes: 0,
             replaying: false,
@@ -212,12 +225,16 @@ impl Session {
                 self.batch.push_back(event);
             }
         }
+        if let Some(update) = task.update {
+            self.bring_update(update);
+        }
     }
 
     /// Finishes the task. `end`: the code's `run` returned.
     pub fn finish_task(&mut self, end: Option<RunEnd>) -> TaskOutput {
         self.phase = Phase::Between;
         let untaken = self.batch.len() + self.local.len();
+        let rejected = self.finish_update();
         if let Some(end) = end {
             self.ended = true;
             self.batch.clear();
@@ -231,6 +248,7 @@ impl Session {
         TaskOutput {
             commands: std::mem::take(&mut self.commands),
             untaken,
+            rejected,
         }
     }
 
@@ -347,9 +365,10 @@ impl Session {
     }
 
     fn stream(&mut self) -> &mut RandomStream {
-        match self.phase {
-            Phase::Query { .. } => &mut self.read_random,
-            Phase::Between | Phase::Task => &mut self.random,
+        if self.in_read() {
+            &mut self.read_random
+        } else {
+            &mut self.random
         }
     }
 
@@ -363,6 +382,9 @@ impl Session {
             }
         };
         self.delivered += 1;
+        if let GuestEvent::Update { .. } = event {
+            self.update_heard();
+        }
         Some(event)
     }
 
@@ -370,6 +392,9 @@ impl Session {
     pub fn begin_wait(&mut self, timeout: std::time::Duration) -> Result<bool, GuestFault> {
         if self.peek().is_some() {
             return Ok(true);
+        }
+        if self.deciding_update() {
+            return Err(self.read_only("wait"));
         }
         if self.in_read() {
             self.must_rebuild = true;
@@ -422,6 +447,19 @@ impl Session {
     }
 
     fn in_read(&self) -> bool {
-        matches!(self.phase, Phase::Query { .. })
+        matches!(self.phase, Phase::Query { .. }) || self.deciding_update()
+    }
+
+    fn read_only(&self, what: &str) -> GuestFault {
+        GuestFault::misuse(if self.deciding_update() {
+            format!(
+                "an update validator tried to {what}; \
+                 accept the update first, a validator may only look at the workflow's state"
+            )
+        } else {
+            format!(
+                "a query handler tried to {what}; a query may only look at the workflow's state"
+            )
+        })
     }
 }

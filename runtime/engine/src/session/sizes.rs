@@ -3,10 +3,11 @@
 
 use prost::Message;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
+use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::{GuestFault, RunEnd, Session};
-use crate::guest::{QueryAnswer, ScheduleActivity};
+use crate::guest::{QueryAnswer, ScheduleActivity, UpdateOutcome};
 
 /// What an operation costs besides what it carries, roughly, in bytes.
 const OPERATION_BYTES: usize = 64;
@@ -50,6 +51,17 @@ impl Session {
         match answer {
             Ok(answer) => self.check_size("the answer to the query", size_of(answer.as_ref())),
             Err(failure) => self.check_size("the failure of the query", size_of(Some(failure))),
+        }
+    }
+
+    pub(super) fn check_failure(&self, what: &str, failure: &Failure) -> Result<(), GuestFault> {
+        self.check_size(what, size_of(Some(failure)))
+    }
+
+    pub(super) fn count_outcome(&mut self, outcome: &UpdateOutcome) -> Result<(), GuestFault> {
+        match outcome {
+            Ok(result) => self.count("the result of an update", result.as_ref()),
+            Err(failure) => self.count("the failure of an update", Some(failure)),
         }
     }
 

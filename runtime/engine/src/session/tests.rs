@@ -41,6 +41,7 @@ fn begin(session: &mut Session, batch: Vec<HistoryEvent>) {
         now: Timestamp::from_nanos(5),
         replaying: false,
         batch,
+        update: None,
         info: TaskInfo::default(),
     });
 }

@@ -67,6 +67,12 @@ limit_flags! {
     history_events: SignedCount,
     /// Bytes in one history.
     history_bytes: SignedBytes,
+    /// Updates of one run that were sent and have no outcome yet.
+    updates_in_flight: Count,
+    /// What the updates that wait for one run carry together.
+    updates_in_flight_bytes: Bytes,
+    /// Updates that one run takes altogether.
+    run_updates: Count,
     /// IDs and names: workflow IDs, types, task queues, signals and so on.
     id_bytes: Bytes,
     /// Instances kept live at once.

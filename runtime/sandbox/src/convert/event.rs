@@ -38,6 +38,21 @@ pub(crate) fn to_wit(event: GuestEvent) -> events::Event {
             arguments: payloads_to_wit(arguments),
             headers: header_to_wit(header),
         }),
+        GuestEvent::Update {
+            id,
+            name,
+            input,
+            header,
+            identity,
+            run_validator,
+        } => events::Event::Update(events::Update {
+            id,
+            name,
+            input: payloads_to_wit(input),
+            headers: header_to_wit(header),
+            identity,
+            run_validator,
+        }),
         GuestEvent::CancelRequested { reason } => events::Event::CancelRequested(reason),
     }
 }

@@ -92,6 +92,7 @@ pub fn task(scheduled_event_id: i64, batch: Vec<HistoryEvent>) -> TaskInput {
         now: Timestamp::from_nanos(5),
         replaying: false,
         batch,
+        update: None,
         info: TaskInfo::default(),
     }
 }

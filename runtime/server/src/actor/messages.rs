@@ -11,7 +11,7 @@ use super::{Actor, Latest, State};
 use crate::components::Route;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
-use crate::mailbox::message::{ActivityReport, Message, Reply, RunSelector};
+use crate::mailbox::message::{ActivityReport, Message, RunSelector};
 use crate::matching::queue::Match;
 use crate::request::{HistoryState, Signal, StartWorkflow, StartedWorkflow, Stop};
 
@@ -20,7 +20,10 @@ impl Actor {
     pub(super) async fn take(&mut self, message: Message, step: &mut Step) {
         let now = self.core.clock.now();
         match message {
-            Message::Start(request, reply) => self.take_start(*request, reply, step),
+            Message::Start(request, reply) => {
+                let started = self.begin(*request, step);
+                step.answer(reply, started);
+            }
             Message::Signal(run, signal, reply) => {
                 let taken = self.take_signal(run, *signal).await;
                 step.answer(reply, taken);
@@ -44,6 +47,27 @@ impl Actor {
             }
             Message::Query(run, query, reply) => {
                 self.take_query(WaitingQuery { run, query, reply }, step)
+                    .await;
+            }
+            Message::Update(run, request, stage, reply) => {
+                self.take_update(run, *request, stage, reply, step).await;
+            }
+            Message::PollUpdate(run, update_id, stage, reply) => {
+                self.take_poll_update(run, &update_id, stage, reply, step)
+                    .await;
+            }
+            Message::SignalWithStart(start, signal, reply) => {
+                self.take_signal_with_start(*start, *signal, reply, step)
+                    .await;
+            }
+            Message::UpdateWithStart {
+                start,
+                request,
+                stage,
+                started,
+                updated,
+            } => {
+                self.take_update_with_start(*start, *request, stage, started, updated, step)
                     .await;
             }
             Message::Describe(run, reply) => {
@@ -138,18 +162,16 @@ impl Actor {
 
     // ---- starts -----------------------------------------------------------
 
-    fn take_start(
+    /// Starts a run, or answers by the policies with the one that is there.
+    pub(super) fn begin(
         &mut self,
         request: StartWorkflow,
-        reply: Reply<StartedWorkflow>,
         step: &mut Step,
-    ) {
-        let decision = self.decide_start(&request);
-        let answer = match decision {
-            Err(error) => Err(error),
-            Ok(StartDecision::UseLatest { started }) => self.latest_as_started(started),
-            Ok(StartDecision::Start) => self.start(request, step),
-            Ok(StartDecision::TerminateAndStart) => {
+    ) -> Result<StartedWorkflow, ServerError> {
+        match self.decide_start(&request)? {
+            StartDecision::UseLatest { started } => self.latest_as_started(started),
+            StartDecision::Start => self.start(request, step),
+            StartDecision::TerminateAndStart => {
                 let now = self.core.clock.now();
                 if let Some(latest) = self.latest() {
                     let reason = "TerminateIfRunning WorkflowIdReusePolicy".to_owned();
@@ -160,9 +182,8 @@ impl Actor {
                 }
                 self.start(request, step)
             }
-            Ok(StartDecision::Refuse(message)) => Err(self.already_started(message)),
-        };
-        step.answer(reply, answer);
+            StartDecision::Refuse(message) => Err(self.already_started(message)),
+        }
     }
 
     fn decide_start(&mut self, request: &StartWorkflow) -> Result<StartDecision, ServerError> {
@@ -191,7 +212,10 @@ impl Actor {
         }
     }
 
-    fn latest_as_started(&mut self, started: bool) -> Result<StartedWorkflow, ServerError> {
+    pub(super) fn latest_as_started(
+        &mut self,
+        started: bool,
+    ) -> Result<StartedWorkflow, ServerError> {
         let latest = self
             .latest()
             .ok_or_else(|| ServerError::Internal("there is no run to answer with".to_owned()))?;
@@ -215,6 +239,7 @@ impl Actor {
         let now = self.core.clock.now();
         let run_id = self.core.entropy.run_id(now);
         let run = Run::start(start_run(request, run_id, &route), now, &self.core.limits);
+        self.end_updates_of_closed_run(step);
         if let Some(latest) = self.latest() {
             step.replaced.extend(latest.run.take_change());
         }
@@ -231,7 +256,7 @@ impl Actor {
     // ---- inputs -----------------------------------------------------------
 
     /// Applies an input to the run that is meant, if that is the latest and open.
-    async fn input<T>(
+    pub(super) async fn input<T>(
         &mut self,
         selector: RunSelector,
         apply: impl FnOnce(&mut Run) -> Result<T, InputError>,
@@ -243,7 +268,7 @@ impl Actor {
         apply(&mut latest.run).map_err(server_error)
     }
 
-    async fn take_signal(
+    pub(super) async fn take_signal(
         &mut self,
         selector: RunSelector,
         signal: Signal,
@@ -397,5 +422,6 @@ pub(super) fn server_error(error: InputError) -> ServerError {
         | InputError::ActivityNotStarted(_) => ServerError::NotFound(message),
         InputError::CancelNotRequested(_) => ServerError::InvalidArgument(message),
         InputError::Limit(_) => ServerError::ResourceExhausted(message),
+        InputError::Exhausted(_) => ServerError::FailedPrecondition(message),
     }
 }
