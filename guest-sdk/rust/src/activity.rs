@@ -396,6 +396,7 @@ pub struct ActivityFuture<O> {
 }
 
 impl<O: FromPayloads> ActivityFuture<O> {
+    #[track_caller]
     pub(crate) fn start<I: IntoPayloads>(
         runtime: &Runtime,
         scope: &WorkflowCancellationToken,
@@ -413,6 +414,7 @@ impl<O: FromPayloads> ActivityFuture<O> {
         }
     }
 
+    #[track_caller]
     fn schedule(
         runtime: &Runtime,
         scope: &WorkflowCancellationToken,
@@ -430,7 +432,8 @@ impl<O: FromPayloads> ActivityFuture<O> {
             return Progress::Refused(Some(ActivityExecutionError::Cancelled(failure)));
         }
         let handle = host::start_activity(options.into_wire(name.to_owned(), input));
-        Progress::Started(runtime.operations.add(handle, &token))
+        let what = format!("activity {name:?}");
+        Progress::Started(runtime.operations.add(handle, &token, what))
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! | context | who gets it | may |
 //! |---|---|---|
-//! | [`WorkflowContext`] | `run`, async signal handlers | everything, and reach the state through `state` and `state_mut` |
-//! | [`SyncWorkflowContext`] | sync signal handlers, which have `&mut self` | everything but wait |
-//! | [`WorkflowContextView`](crate::WorkflowContextView) | `init`, queries | look |
+//! | [`WorkflowContext`] | `run`, async signal and update handlers | everything, and reach the state through `state` and `state_mut` |
+//! | [`SyncWorkflowContext`] | sync signal and update handlers, which have `&mut self` | everything but wait |
+//! | [`WorkflowContextView`](crate::WorkflowContextView) | `init`, queries, update validators | look |
 //!
 //! The first two share their methods through [`BaseWorkflowContext`]. A context
 //! is a cheap handle; each carries a scope, the cancellation token on which
@@ -13,6 +13,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::ops::Deref;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::SystemTime;
@@ -40,6 +41,7 @@ pub struct BaseWorkflowContext {
 impl BaseWorkflowContext {
     /// Starts an activity and gives the future of its result. The activity is
     /// scheduled by the call itself, not by the first poll.
+    #[track_caller]
     pub fn execute_activity<A: ActivityDefinition>(
         &self,
         activity: A,
@@ -57,6 +59,7 @@ impl BaseWorkflowContext {
     }
 
     /// Another name of [`execute_activity`](Self::execute_activity).
+    #[track_caller]
     pub fn start_activity<A: ActivityDefinition>(
         &self,
         activity: A,
@@ -67,6 +70,7 @@ impl BaseWorkflowContext {
     }
 
     /// Starts a durable timer, by the call itself (TIM-01).
+    #[track_caller]
     pub fn timer(&self, options: impl Into<TimerOptions>) -> TimerFuture {
         TimerFuture::start(&self.runtime, &self.scope, options.into())
     }
@@ -119,10 +123,21 @@ impl BaseWorkflowContext {
         host::is_replaying()
     }
 
-    /// Whether every async signal handler that began has returned: a condition
-    /// to wait for before `run` returns (MSG-07).
+    /// Whether every async signal and update handler that began has returned: a
+    /// condition to wait for before `run` returns (MSG-07).
     pub fn all_handlers_finished(&self) -> bool {
-        self.runtime.running_handlers.get() == 0
+        self.runtime.running.is_empty()
+    }
+
+    /// Says in a few words how things stand, for whoever asks for the workflow's
+    /// metadata (WF-28). Not recorded: it is said again in replay.
+    pub fn set_current_details(&self, details: impl Into<String>) {
+        *self.runtime.current_details.borrow_mut() = details.into();
+    }
+
+    /// What was said last.
+    pub fn current_details(&self) -> String {
+        self.runtime.current_details.borrow().clone()
     }
 }
 
@@ -173,11 +188,13 @@ impl<W> WorkflowContext<W> {
     /// Waits until the condition holds; a cancel of the scope ends the wait. It
     /// is asked at once, and again whenever anything in the run has moved, so it
     /// must be cheap and change nothing (WF-07).
+    #[track_caller]
     pub fn wait_condition<'a>(
         &'a self,
         mut condition: impl FnMut(&W) -> bool + Unpin + 'a,
     ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + Unpin + 'a {
         let mut waited = false;
+        let place = Location::caller();
         poll_fn(move |context| {
             if self.state(&mut condition) {
                 if waited {
@@ -190,7 +207,7 @@ impl<W> WorkflowContext<W> {
             }
             waited = true;
             self.base.scope.wake_on_cancel(context.waker());
-            self.base.runtime.conditions.wait(context.waker());
+            self.base.runtime.conditions.wait(context.waker(), place);
             Poll::Pending
         })
         .fuse()

@@ -38,6 +38,18 @@ mod target {
         imports::queries::answer_query(id, answer.as_ref().map_err(Vec::as_slice));
     }
 
+    pub(crate) fn accept_update(id: &str) {
+        imports::updates::accept_update(id);
+    }
+
+    pub(crate) fn reject_update(id: &str, reason: Failure) {
+        imports::updates::reject_update(id, &reason);
+    }
+
+    pub(crate) fn complete_update(id: &str, outcome: Result<Payload, Failure>) {
+        imports::updates::complete_update(id, outcome.as_ref().map_err(Vec::as_slice));
+    }
+
     pub(crate) fn next() -> events::Event {
         imports::events::next()
     }
@@ -97,6 +109,18 @@ mod target {
 
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {
         current().answer_query(id, answer);
+    }
+
+    pub(crate) fn accept_update(id: &str) {
+        current().accept_update(id);
+    }
+
+    pub(crate) fn reject_update(id: &str, reason: Failure) {
+        current().reject_update(id, reason);
+    }
+
+    pub(crate) fn complete_update(id: &str, outcome: Result<Payload, Failure>) {
+        current().complete_update(id, outcome);
     }
 
     pub(crate) fn now() -> types::TimestampNs {

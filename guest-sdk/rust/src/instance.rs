@@ -21,11 +21,13 @@ use crate::executor::Executor;
 use crate::failure::{ApplicationFailure, Failure};
 use crate::info::WorkflowContextView;
 use crate::payload::{self, Payload};
+use crate::running::Kind;
 use crate::runtime::Runtime;
 use crate::signals::log_dropped;
 use crate::termination::{WorkflowResult, WorkflowTermination};
+use crate::updates::names;
 use crate::workflow::{MainFuture, QueryDispatch, SignalDispatch, Workflow};
-use crate::{host, logging};
+use crate::{builtin, host, logging};
 
 /// How a run ended. The contract has one more way, continuing as new, that this
 /// version of the SDK does not offer.
@@ -50,9 +52,9 @@ pub(crate) trait Instance {
 type End = Rc<RefCell<Option<WorkflowResult<Vec<Payload>>>>>;
 
 pub(crate) struct TypedInstance<W: Workflow> {
-    ctx: WorkflowContext<W>,
-    runtime: Rc<Runtime>,
-    executor: Executor,
+    pub(crate) ctx: WorkflowContext<W>,
+    pub(crate) runtime: Rc<Runtime>,
+    pub(crate) executor: Executor,
     main: Option<MainFuture>,
     end: End,
 }
@@ -104,15 +106,17 @@ impl<W: Workflow> Instance for TypedInstance<W> {
             Event::CancelRequested(reason) => self.runtime.root.cancel_with_reason(reason),
             // The host keeps the random stream; this SDK has none of its own.
             Event::RandomSeedChanged(_) => {}
-            // What these two answer is not started or declared by this SDK.
+            Event::Update(update) => {
+                if !self.update(update) {
+                    return;
+                }
+            }
+            // What this answers is not started by this SDK.
             Event::Started(notice) => {
                 logging::error(format!(
                     "operation {} has no start to hear of",
                     notice.handle
                 ));
-            }
-            Event::Update(update) => {
-                logging::error(format!("update {:?} was ignored: no handler", update.name));
             }
         }
         self.settle();
@@ -170,11 +174,10 @@ impl<W: Workflow> TypedInstance<W> {
                 break;
             }
         }
-        if stop() && self.runtime.running_handlers.get() > 0 {
-            logging::warn(format!(
-                "the run ends while {} signal handlers are still at work; wait for all_handlers_finished",
-                self.runtime.running_handlers.get()
-            ));
+        if stop()
+            && let Some(warning) = self.runtime.running.warning()
+        {
+            logging::warn(warning);
         }
     }
 
@@ -186,13 +189,14 @@ impl<W: Workflow> TypedInstance<W> {
             SignalDispatch::Done(Err(termination)) => finish(&self.end, Err(termination)),
             SignalDispatch::Task(handler) => {
                 let (end, runtime) = (self.end.clone(), self.runtime.clone());
-                runtime
-                    .running_handlers
-                    .set(runtime.running_handlers.get() + 1);
+                let warns = W::SIGNALS
+                    .iter()
+                    .find(|known| known.name == name)
+                    .or_else(|| W::SIGNALS.iter().find(|known| known.name.is_empty()))
+                    .is_none_or(|known| known.warns_if_unfinished);
+                let number = runtime.running.begin(Kind::Signal, name, "", warns);
                 let task = handler.map(move |result| {
-                    runtime
-                        .running_handlers
-                        .set(runtime.running_handlers.get() - 1);
+                    runtime.running.end(number);
                     if let Err(termination) = result {
                         finish(&end, Err(termination));
                     }
@@ -206,6 +210,12 @@ impl<W: Workflow> TypedInstance<W> {
         let view = WorkflowContextView::new(self.runtime.clone());
         let refused =
             |reason: String| Err(Failure::from(ApplicationFailure::non_retryable(reason)).into());
+        if let Some(answer) = builtin::answer::<W>(&self.runtime, name) {
+            return match answer {
+                Ok(payload) => Ok(payload.into()),
+                Err(error) => refused(format!("query {name:?}: {error}")),
+            };
+        }
         match self
             .ctx
             .state(|state| state.__query(&view, name, arguments))
@@ -223,6 +233,5 @@ impl<W: Workflow> TypedInstance<W> {
 }
 
 fn known_queries<W: Workflow>() -> String {
-    let names: Vec<_> = W::QUERIES.iter().map(|query| query.name).collect();
-    format!("workflow {} answers [{}]", W::NAME, names.join(", "))
+    format!("workflow {} answers [{}]", W::NAME, names(W::QUERIES))
 }

@@ -98,6 +98,9 @@
 //!   [`WorkflowContext`]. An async handler runs beside `run`. Signals without a
 //!   handler wait in a [`SignalChannel`].
 //! - `#[query]` handlers answer questions with `&self` and change nothing.
+//! - `#[update]` handlers do both: they change the state, may wait, and answer. An
+//!   `#[update_validator(…)]` refuses one before it is accepted, without a trace.
+//! - A handler marked `dynamic` takes every name that no other takes.
 //! - [`WorkflowContext`] starts activities and timers, waits for conditions,
 //!   gives time and random values. The state is reached through
 //!   [`state`](WorkflowContext::state) and [`state_mut`](WorkflowContext::state_mut),
@@ -123,6 +126,7 @@ extern crate self as mainspring_workflow;
 pub mod bindings;
 
 mod activity;
+mod builtin;
 mod cancellation;
 mod component;
 mod concurrency;
@@ -137,12 +141,14 @@ pub mod logging;
 mod operations;
 mod payload;
 mod random;
+mod running;
 mod runtime;
 mod signals;
 mod termination;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod timer;
+mod updates;
 mod workflow;
 
 pub use activity::{
@@ -157,7 +163,9 @@ pub use failure::{
     FailureNode, NexusRetryBehavior, RetryState, TimeoutType,
 };
 pub use info::{WorkflowContextView, WorkflowExecution};
-pub use mainspring_workflow_macros::{init, query, run, signal, workflow, workflow_methods};
+pub use mainspring_workflow_macros::{
+    init, query, run, signal, update, update_validator, workflow, workflow_methods,
+};
 pub use payload::{Args, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
 pub use random::WorkflowRandomValue;
 pub use signals::SignalChannel;
@@ -182,5 +190,7 @@ pub mod __private {
     pub use crate::component::{Entry, describe, entry};
     #[cfg(target_arch = "wasm32")]
     pub use crate::component::{answer_queries, run};
-    pub use crate::workflow::{MainFuture, QueryDispatch, SignalDispatch};
+    pub use crate::workflow::{
+        MainFuture, QueryDispatch, SignalDispatch, UpdateDispatch, UpdateVerdict,
+    };
 }

@@ -132,9 +132,13 @@ impl ComponentDescription {
 
     /// The policy for reads of a workflow type.
     pub fn reads_of(&self, workflow_type: &str) -> ReadsPolicy {
-        self.workflows
-            .iter()
-            .find(|workflow| workflow.workflow_type == workflow_type)
+        let of = |name: &str| {
+            let mut workflows = self.workflows.iter();
+            workflows.find(|workflow| workflow.workflow_type == name)
+        };
+        of(workflow_type)
+            // The catch-all runs what no other workflow of the component does.
+            .or_else(|| of(""))
             .map(WorkflowDescription::reads)
             .unwrap_or(ReadsPolicy::Rebuild)
     }

@@ -103,11 +103,15 @@ impl Components {
         workflow_type: &WorkflowType,
     ) -> Result<Route, ServerError> {
         let versions = self.versions.read();
-        let current = versions.iter().find(|version| {
-            version.current
-                && version.namespace == *namespace
-                && exports(&version.description, workflow_type.as_str())
-        });
+        let current = |name: &str| {
+            versions.iter().find(|version| {
+                version.current
+                    && version.namespace == *namespace
+                    && exports(&version.description, name)
+            })
+        };
+        // A component with a catch-all workflow runs what no other exports (WF-17).
+        let current = current(workflow_type.as_str()).or_else(|| current(""));
         let current = current.ok_or_else(|| {
             ServerError::NotFound(format!(
                 "no component in namespace {namespace} exports workflow type {workflow_type}; \
@@ -240,10 +244,14 @@ impl Components {
                     && exports(&other.description, &workflow.workflow_type)
             });
             if let Some(owner) = owner {
+                let what = match workflow.workflow_type.as_str() {
+                    "" => "the catch-all workflow".to_owned(),
+                    name => format!("workflow type {name}"),
+                };
                 return Err(ServerError::FailedPrecondition(format!(
-                    "workflow type {} belongs to component {}; upload it under that name, \
+                    "{what} belongs to component {}; upload it under that name, \
                      or rename the type",
-                    workflow.workflow_type, owner.name
+                    owner.name
                 )));
             }
         }

@@ -1,6 +1,8 @@
 //! Small workflows that the end-to-end tests drive: each shows one thing, and its
 //! input decides the rest.
 
+mod messages;
+
 use std::time::Duration;
 
 use mainspring_workflow::{
@@ -11,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The one activity: its worker does what the input says.
-const DO: Activity<Value, Value> = Activity::new("Do");
+pub(crate) const DO: Activity<Value, Value> = Activity::new("Do");
 
 /// How to call the activity; lengths in milliseconds.
 #[derive(Clone, Debug, Deserialize)]
@@ -165,4 +167,8 @@ impl Panicker {
     }
 }
 
-mainspring_workflow::export!(OneActivity, Collector, Sleeper, FanOut, Failer, Panicker);
+pub use messages::{Account, Listener};
+
+mainspring_workflow::export!(
+    OneActivity, Collector, Sleeper, FanOut, Failer, Panicker, Account, Listener,
+);

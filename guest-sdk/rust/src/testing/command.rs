@@ -43,6 +43,18 @@ pub enum Command {
         /// Which one.
         handle: u64,
     },
+    /// An update was accepted.
+    AcceptUpdate {
+        /// Its ID.
+        id: String,
+    },
+    /// An update got its outcome.
+    CompleteUpdate {
+        /// Its ID.
+        id: String,
+        /// Its result or failure.
+        result: Result<Payload, Failure>,
+    },
     /// The run ended with a result.
     CompleteWorkflow {
         /// The result.

@@ -18,6 +18,7 @@ use crate::failure::{Failure, FailureKind, RetryState};
 use crate::host::Handle;
 use crate::testing::activity::AttemptResult;
 use crate::testing::command::Command;
+use crate::testing::update::Updates;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<TestHost>>> = const { RefCell::new(None) };
@@ -95,6 +96,7 @@ pub(crate) struct State {
     pub(crate) logs: Vec<LogLine>,
     answer: Option<Result<types::Payload, types::Failure>>,
     reading: bool,
+    pub(crate) updates: Updates,
 }
 
 pub(crate) struct TestHost {
@@ -120,6 +122,7 @@ impl TestHost {
             logs: Vec::new(),
             answer: None,
             reading: false,
+            updates: Updates::default(),
         };
         Rc::new(Self {
             state: RefCell::new(state),
@@ -155,20 +158,33 @@ impl TestHost {
         Some(due)
     }
 
-    /// Takes the messages that were sent before the run first ran.
+    /// Takes the messages that were sent before the run first ran: all but the
+    /// updates, of which the first comes at the end and the others have tasks of
+    /// their own.
     pub(crate) fn take_early(&self) -> Vec<Event> {
         let mut state = self.state.borrow_mut();
         let agenda = std::mem::take(&mut state.agenda);
-        let mut early = Vec::new();
+        let (mut early, mut update) = (Vec::new(), None);
         for (key, due) in agenda {
             match due {
-                Due::Message(event) if key.0 == 0 => early.push(event),
+                Due::Message(Event::Update(first)) if key.0 == 0 && update.is_none() => {
+                    update = Some(Event::Update(first));
+                }
+                Due::Message(event) if key.0 == 0 && !matches!(event, Event::Update(_)) => {
+                    early.push(event);
+                }
                 due => {
                     state.agenda.insert(key, due);
                 }
             }
         }
+        early.extend(update);
         early
+    }
+
+    /// The task never was: the update that it carried was refused.
+    pub(crate) fn forget_task(&self) {
+        self.state.borrow_mut().task_number -= 1;
     }
 
     /// Opens the read phase of one query and gives its answer.
@@ -319,8 +335,12 @@ impl State {
     fn assert_may_act(&self) {
         assert!(
             !self.reading,
-            "a query handler must not start or cancel anything"
+            "a query handler or a validator must not start or cancel anything"
         );
+    }
+
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        self.reading = reading;
     }
 
     fn next_handle(&mut self) -> Handle {

@@ -45,6 +45,7 @@ mod command;
 pub(crate) mod host;
 mod replay;
 mod run;
+mod update;
 
 use std::cell::RefCell;
 use std::rc::Rc;

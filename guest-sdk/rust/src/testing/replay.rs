@@ -86,8 +86,14 @@ pub(crate) fn check<W: Workflow>(
                 }
                 state.open.remove(&resolution.handle);
             }
+            let mut event = event.clone();
+            if let Event::Update(update) = &mut event {
+                // It was accepted: its validator has no say any more (MSG-14).
+                update.run_validator = false;
+                host.begin_update(&update.id);
+            }
             if instance.outcome().is_none() {
-                instance.deliver(event.clone());
+                instance.deliver(event);
             }
         }
         if index == 0 {

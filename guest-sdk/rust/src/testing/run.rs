@@ -46,7 +46,7 @@ pub enum TestRunError {
 ///
 /// Time passes only where a method says so, and never for real.
 pub struct TestRun<W: Workflow> {
-    host: Rc<TestHost>,
+    pub(crate) host: Rc<TestHost>,
     mocks: Rc<RefCell<Mocks>>,
     instance: Box<dyn Instance>,
     input: Vec<Payload>,
@@ -204,7 +204,7 @@ impl<W: Workflow> TestRun<W> {
     }
 
     /// Does the next thing; false if nothing is due.
-    fn step(&mut self, until: Option<u64>) -> bool {
+    pub(crate) fn step(&mut self, until: Option<u64>) -> bool {
         if self.outcome.is_some() {
             return false;
         }
@@ -215,6 +215,13 @@ impl<W: Workflow> TestRun<W> {
                 ..Activation::at(self.elapsed_ns())
             });
             early.into_iter().for_each(|event| self.deliver(event));
+            if self.host.take_rejected()
+                && let Some(activation) = self.trace.last_mut()
+            {
+                // It was the last, and has left no trace.
+                activation.events.pop();
+                activation.early -= 1;
+            }
             let host = self.host.clone();
             let _installed = host.install();
             self.instance.start_main();
@@ -230,6 +237,10 @@ impl<W: Workflow> TestRun<W> {
             self.trace.push(Activation::at(elapsed));
             self.deliver(event);
             self.after_delivery();
+            if self.host.take_rejected() {
+                self.trace.pop();
+                self.host.forget_task();
+            }
         }
         true
     }
@@ -241,6 +252,9 @@ impl<W: Workflow> TestRun<W> {
         let host = self.host.clone();
         let _installed = host.install();
         if self.instance.outcome().is_none() {
+            if let Event::Update(update) = &event {
+                self.host.begin_update(&update.id);
+            }
             self.instance.deliver(event);
         }
     }
