@@ -117,7 +117,9 @@ impl<T: FromPayloads> SignalChannel<T> {
                 return Poll::Ready(Err(WorkflowCancellationError::of(&self.token)));
             }
             self.token.wake_on_cancel(context.waker());
-            self.runtime.signals.wait(&self.name, context.waker(), place);
+            self.runtime
+                .signals
+                .wait(&self.name, context.waker(), place);
             Poll::Pending
         })
         .fuse()

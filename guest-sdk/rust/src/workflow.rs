@@ -172,8 +172,12 @@ pub trait Workflow: WorkflowDeclaration + Sized + 'static {
     ) -> QueryDispatch;
 
     #[doc(hidden)]
-    fn __validate(&self, view: &WorkflowContextView, name: &str, input: &[Payload])
-    -> UpdateVerdict;
+    fn __validate(
+        &self,
+        view: &WorkflowContextView,
+        name: &str,
+        input: &[Payload],
+    ) -> UpdateVerdict;
 
     #[doc(hidden)]
     fn __update(ctx: &WorkflowContext<Self>, name: &str, input: &[Payload]) -> UpdateDispatch;

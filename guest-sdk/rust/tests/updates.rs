@@ -59,7 +59,9 @@ impl Account {
 
     #[update]
     fn refuse(&mut self) -> Result<(), ApplicationFailure> {
-        Err(ApplicationFailure::builder("never").type_name("Never").build())
+        Err(ApplicationFailure::builder("never")
+            .type_name("Never")
+            .build())
     }
 
     #[update]
@@ -171,7 +173,12 @@ fn msg_10_the_stack_names_what_the_run_waits_for_and_where() {
     let mut run = environment().start::<Account>(());
     run.start_update("sleep", 60_u64);
     let stack: String = run.query("__stack_trace", ()).unwrap();
-    for part in ["condition", "timer of 60s", "updates.rs:", "update \"sleep\""] {
+    for part in [
+        "condition",
+        "timer of 60s",
+        "updates.rs:",
+        "update \"sleep\"",
+    ] {
         assert!(stack.contains(part), "{part} is not in {stack}");
     }
     let stack: serde_json::Value = run.query("__enhanced_stack_trace", ()).unwrap();
@@ -209,7 +216,8 @@ impl Anything {
     ) -> WorkflowResult<Vec<String>> {
         let text = format!("{} of {}", ctx.info().workflow_type(), arguments.len());
         ctx.state_mut(|state| state.seen.push(text));
-        ctx.wait_condition(|state| state.seen.iter().any(|seen| seen == "end")).await?;
+        ctx.wait_condition(|state| state.seen.iter().any(|seen| seen == "end"))
+            .await?;
         Ok(ctx.state(|state| state.seen.clone()))
     }
 
@@ -231,7 +239,11 @@ impl Anything {
 
     #[update_validator(update)]
     fn check(&self, name: &String, _arguments: &Vec<Payload>) -> Result<(), String> {
-        if name == "never" { Err("never".to_owned()) } else { Ok(()) }
+        if name == "never" {
+            Err("never".to_owned())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -239,10 +251,15 @@ impl Anything {
 fn wf_17_dynamic_handlers_take_every_name() {
     let mut run = TestWorkflowEnvironment::new().start::<Anything>(Payload::default());
     run.signal("one", 1_u8);
-    assert_eq!(run.query::<String>("two", 2_u8), Ok("two with 1".to_owned()));
+    assert_eq!(
+        run.query::<String>("two", 2_u8),
+        Ok("two with 1".to_owned())
+    );
     assert_eq!(run.execute_update::<usize>("three", 3_u8), Ok(3));
     assert_eq!(
-        run.execute_update::<usize>("never", ()).unwrap_err().message,
+        run.execute_update::<usize>("never", ())
+            .unwrap_err()
+            .message,
         "never"
     );
     run.signal("end", ());

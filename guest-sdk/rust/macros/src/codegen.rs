@@ -139,7 +139,10 @@ fn decoding(method: &Method) -> (TokenStream, TokenStream) {
     if method.is_dynamic {
         let (pattern, value) = match names.as_slice() {
             [arguments] => (quote!(#arguments), quote!(input.to_vec())),
-            _ => (quote!((#(#names,)*)), quote!((name.to_owned(), input.to_vec()))),
+            _ => (
+                quote!((#(#names,)*)),
+                quote!((name.to_owned(), input.to_vec())),
+            ),
         };
         return (
             pattern,

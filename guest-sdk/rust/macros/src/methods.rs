@@ -37,10 +37,8 @@ impl Method {
     /// Whether it returns something called `Result` or `WorkflowResult`, by any path.
     pub(crate) fn is_fallible(&self) -> bool {
         match &self.output {
-            ReturnType::Type(_, output) => {
-                last_segment(output)
-                    .is_some_and(|name| name == "Result" || name == "WorkflowResult")
-            }
+            ReturnType::Type(_, output) => last_segment(output)
+                .is_some_and(|name| name == "Result" || name == "WorkflowResult"),
             ReturnType::Default => false,
         }
     }
@@ -217,10 +215,7 @@ fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, MarkerA
     Ok(found)
 }
 
-fn marker_arguments(
-    attribute: &syn::Attribute,
-    marker: Marker,
-) -> syn::Result<MarkerArguments> {
+fn marker_arguments(attribute: &syn::Attribute, marker: Marker) -> syn::Result<MarkerArguments> {
     let mut arguments = MarkerArguments::default();
     if marker == Marker::UpdateValidator {
         let target: Ident = attribute.parse_args().map_err(|_| {
@@ -263,11 +258,7 @@ fn marker_arguments(
     Ok(arguments)
 }
 
-fn read(
-    function: &ImplItemFn,
-    marker: Marker,
-    given: &MarkerArguments,
-) -> syn::Result<Method> {
+fn read(function: &ImplItemFn, marker: Marker, given: &MarkerArguments) -> syn::Result<Method> {
     let signature = &function.sig;
     let fault = |message: &str| Err(syn::Error::new_spanned(signature, message));
     if !signature.generics.params.is_empty() {

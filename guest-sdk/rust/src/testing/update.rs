@@ -43,7 +43,9 @@ impl TestHost {
     pub(crate) fn accept_update(&self, id: &str) {
         let mut state = self.state.borrow_mut();
         state.decide(id);
-        state.commands.push(Command::AcceptUpdate { id: id.to_owned() });
+        state
+            .commands
+            .push(Command::AcceptUpdate { id: id.to_owned() });
     }
 
     pub(crate) fn reject_update(&self, id: &str, reason: types::Failure) {

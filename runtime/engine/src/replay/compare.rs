@@ -292,6 +292,58 @@ mod tests {
     }
 
     #[test]
+    fn another_update_or_another_outcome_is_a_difference() {
+        use temporalio_protos::temporal::api::history::v1::{
+            WorkflowExecutionUpdateAcceptedEventAttributes as Accepted,
+            WorkflowExecutionUpdateCompletedEventAttributes as Completed,
+        };
+        use temporalio_protos::temporal::api::update::v1::{Input, Meta, Outcome, Request};
+        let input = Input {
+            name: "add".into(),
+            ..Input::default()
+        };
+        let meta = Meta {
+            update_id: "u".into(),
+            ..Meta::default()
+        };
+        let accepted = Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(Accepted {
+            protocol_instance_id: "u".into(),
+            accepted_request: Some(Request {
+                input: Some(input),
+                ..Request::default()
+            }),
+            ..Accepted::default()
+        });
+        let completed = Attributes::WorkflowExecutionUpdateCompletedEventAttributes(Completed {
+            meta: Some(meta),
+            outcome: Some(Outcome {
+                value: Some(outcome::Value::Success(Payloads::default())),
+            }),
+            ..Completed::default()
+        });
+        let history = [
+            event(5, Timestamp::EPOCH, accepted),
+            event(6, Timestamp::EPOCH, completed),
+        ];
+        let commands = |name: &str, outcome| {
+            let update_id = "u".to_owned();
+            [
+                Command::AcceptUpdate {
+                    update_id: update_id.clone(),
+                    name: name.to_owned(),
+                },
+                Command::CompleteUpdate { update_id, outcome },
+            ]
+        };
+        assert!(compare(&commands("add", Ok(None)), &history, true).is_ok());
+        let other = compare(&commands("sub", Ok(None)), &history, false).unwrap_err();
+        assert!(other.summary.contains("update add"), "{other:?}");
+        let failure = crate::failure::canceled("no", None);
+        let failed = compare(&commands("add", Err(failure)), &history, false).unwrap_err();
+        assert!(failed.summary.contains("failure of update"), "{failed:?}");
+    }
+
+    #[test]
     fn wf_03_more_and_less_than_history_are_both_shown() {
         let more = compare(
             &[timer("1", 5), timer("2", 5)],

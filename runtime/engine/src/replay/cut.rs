@@ -243,9 +243,11 @@ fn accepted_update(event: &HistoryEvent) -> Option<UpdateDelivery> {
 mod tests {
     use temporalio_protos::temporal::api::history::v1::{
         TimerStartedEventAttributes, WorkflowExecutionSignaledEventAttributes,
-        WorkflowExecutionStartedEventAttributes, WorkflowTaskFailedEventAttributes,
-        WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+        WorkflowExecutionStartedEventAttributes, WorkflowExecutionUpdateAcceptedEventAttributes,
+        WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
+        WorkflowTaskStartedEventAttributes,
     };
+    use temporalio_protos::temporal::api::update::v1::Request;
 
     use super::*;
     use crate::history;
@@ -289,6 +291,32 @@ mod tests {
                 history::event(id, Timestamp::from_nanos(id), attributes)
             })
             .collect()
+    }
+
+    #[test]
+    fn msg_14_an_accepted_update_is_handed_out_again_without_its_validator() {
+        let mut history = events("Sstcstc");
+        let accepted = Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(
+            WorkflowExecutionUpdateAcceptedEventAttributes {
+                protocol_instance_id: "u".into(),
+                accepted_request: Some(Request::default()),
+                ..WorkflowExecutionUpdateAcceptedEventAttributes::default()
+            },
+        );
+        history.push(history::event(8, Timestamp::from_nanos(8), accepted));
+        let mut cutter = Cutter::default();
+        let mut tasks = Vec::new();
+        for event in history {
+            tasks.extend(cutter.push(event).unwrap());
+        }
+        tasks.extend(cutter.take_complete());
+        let [first, second] = tasks.as_slice() else {
+            panic!("two tasks: {tasks:?}")
+        };
+        assert_eq!(first.input.update, None);
+        let update = second.input.update.as_ref().unwrap();
+        assert!(!update.run_validator);
+        assert_eq!(ids(&second.commands), [8]);
     }
 
     type Ids = Vec<i64>;

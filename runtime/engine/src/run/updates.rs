@@ -153,7 +153,7 @@ impl Run {
 
     /// WF-14: whether it nears the number of updates that it may take.
     pub(super) fn has_many_updates(&self) -> bool {
-        self.record.updates_accepted >= self.limits.run_updates as u64 / 10 * 9
+        self.record.updates_accepted * 10 >= self.limits.run_updates as u64 * 9
     }
 
     /// Records the begin of a task that was to be written when it succeeds, if
@@ -273,4 +273,212 @@ pub fn closed_before_completion() -> Failure {
         "Workflow Update failed because the Workflow completed before the Update completed.",
         "AcceptedUpdateCompletedWorkflow",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
+    use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+    use super::super::tests::request;
+    use super::super::{SignalInput, TaskMeta};
+    use super::*;
+    use crate::guest::{Command, TaskFailure};
+    use crate::history;
+    use crate::limits::Limits;
+
+    const NOW: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
+
+    fn update(id: &str) -> Request {
+        Request {
+            meta: Some(Meta {
+                update_id: id.into(),
+                identity: "caller".into(),
+            }),
+            ..Request::default()
+        }
+    }
+
+    fn run_with(limits: &Limits) -> Run {
+        let mut run = Run::start(request(), NOW, limits);
+        task(&mut run, Vec::new()).unwrap();
+        run
+    }
+
+    fn task(
+        run: &mut Run,
+        commands: Vec<Command>,
+    ) -> Result<Vec<HistoryEvent>, crate::run::TaskRefused> {
+        let task = run.begin_task(NOW);
+        run.complete_task(NOW, &task, commands, &TaskMeta::default())
+    }
+
+    fn accept(id: &str) -> Command {
+        Command::AcceptUpdate {
+            update_id: id.into(),
+            name: "add".into(),
+        }
+    }
+
+    fn complete(id: &str) -> Command {
+        Command::CompleteUpdate {
+            update_id: id.into(),
+            outcome: Ok(None),
+        }
+    }
+
+    /// What was staged since the last look.
+    fn kinds(run: &mut Run) -> Vec<EventType> {
+        let events = run.take_change().and_then(|change| change.events);
+        let events = events.map(|batch| history::decode(&batch).unwrap());
+        let events = events.unwrap_or_default();
+        events.iter().map(HistoryEvent::event_type).collect()
+    }
+
+    #[test]
+    fn msg_11_an_update_is_a_task_of_its_own_from_acceptance_to_outcome() {
+        let mut run = run_with(&Limits::default());
+        kinds(&mut run);
+        run.admit_update(update("u")).unwrap();
+        assert_eq!(run.update_stage("u"), Some(UpdateStage::Admitted));
+        assert!(run.owes_update() && !run.owes_task());
+        assert!(!run.has_staged(), "an admitted update is in memory alone");
+        let events = task(&mut run, vec![accept("u"), complete("u")]).unwrap();
+        assert_eq!(run.update_stage("u"), None);
+        assert!(run.outcome_of_this_step("u").is_some());
+        let Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed)) =
+            &events[1].attributes
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!(completed.accepted_event_id, events[0].event_id);
+        assert_eq!(completed.meta.as_ref().unwrap().identity, "caller");
+        use EventType as E;
+        assert_eq!(
+            kinds(&mut run),
+            [
+                E::WorkflowTaskScheduled,
+                E::WorkflowTaskStarted,
+                E::WorkflowTaskCompleted,
+                E::WorkflowExecutionUpdateAccepted,
+                E::WorkflowExecutionUpdateCompleted,
+            ]
+        );
+    }
+
+    #[test]
+    fn msg_12_a_rejected_update_leaves_nothing_behind() {
+        let mut run = run_with(&Limits::default());
+        kinds(&mut run);
+        run.admit_update(update("u")).unwrap();
+        assert!(run.begin_task(NOW).unwritten);
+        run.reject_update("u");
+        assert!(!run.has_staged() && !run.owes_update());
+        assert_eq!(run.update_stage("u"), None);
+    }
+
+    #[test]
+    fn what_is_recorded_comes_before_an_update_but_for_the_first_task() {
+        let mut run = Run::start(request(), NOW, &Limits::default());
+        run.admit_update(update("early")).unwrap();
+        assert!(run.next_update(true).is_some() && run.next_update(false).is_some());
+        task(&mut run, vec![accept("early")]).unwrap();
+        run.admit_update(update("late")).unwrap();
+        run.signal(NOW, SignalInput::default()).unwrap();
+        assert_eq!(run.next_update(false), None);
+        task(&mut run, Vec::new()).unwrap();
+        assert!(run.next_update(true).is_some());
+    }
+
+    #[test]
+    fn a_message_that_comes_in_meanwhile_puts_an_unwritten_update_off() {
+        let mut run = run_with(&Limits::default());
+        run.admit_update(update("u")).unwrap();
+        let open = run.begin_task(NOW);
+        run.signal(NOW, SignalInput::default()).unwrap();
+        let done = run.complete_task(NOW, &open, vec![accept("u")], &TaskMeta::default());
+        assert_eq!(done, Err(crate::run::TaskRefused::BatchChanged));
+        assert_eq!(run.update_stage("u"), Some(UpdateStage::Admitted));
+
+        task(&mut run, Vec::new()).unwrap();
+        let mut open = run.begin_task(NOW);
+        run.write_task_begin(&mut open);
+        run.signal(NOW, SignalInput::default()).unwrap();
+        let done = run.complete_task(NOW, &open, vec![accept("u")], &TaskMeta::default());
+        assert!(
+            done.is_ok(),
+            "once its begin is written it needs not start again"
+        );
+        assert!(run.owes_task(), "the signal is the next batch");
+    }
+
+    #[test]
+    fn msg_15_the_failure_of_an_updates_task_is_written_once_and_the_update_stays() {
+        let mut run = run_with(&Limits::default());
+        kinds(&mut run);
+        run.admit_update(update("u")).unwrap();
+        let failure = || TaskFailure {
+            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+            message: "a bug".into(),
+            details: String::new(),
+        };
+        let mut open = run.begin_task(NOW);
+        run.write_task_begin(&mut open);
+        run.fail_task(NOW, failure());
+        assert_eq!(kinds(&mut run).last(), Some(&EventType::WorkflowTaskFailed));
+        assert!(!run.owes_update(), "not before the retry is due");
+        run.wake(NOW + std::time::Duration::from_secs(2));
+        assert!(run.owes_update() && run.next_update(true).is_some());
+        let again = run.begin_task(NOW);
+        assert_eq!((again.attempt, again.unwritten), (2, true));
+        run.fail_task(NOW, failure());
+        assert_eq!(kinds(&mut run), []);
+    }
+
+    #[test]
+    fn msg_16_a_closed_run_keeps_what_it_accepted_and_gives_back_what_it_did_not() {
+        let mut run = run_with(&Limits::default());
+        run.admit_update(update("accepted")).unwrap();
+        task(&mut run, vec![accept("accepted")]).unwrap();
+        run.admit_update(update("waits")).unwrap();
+        run.terminate(NOW, String::new(), None, String::new())
+            .unwrap();
+        assert!(matches!(
+            run.update_stage("accepted"),
+            Some(UpdateStage::Accepted(_))
+        ));
+        let waiting = run.take_admitted_updates();
+        assert_eq!(
+            waiting.iter().map(update_id_of).collect::<Vec<_>>(),
+            ["waits"]
+        );
+        assert_eq!(run.admit_update(update("late")), Err(InputError::RunClosed));
+    }
+
+    #[test]
+    fn msg_17_each_limit_is_named() {
+        let limits = Limits {
+            updates_in_flight: 2,
+            updates_in_flight_bytes: 1_000,
+            run_updates: 3,
+            ..Limits::default()
+        };
+        let mut run = run_with(&limits);
+        let refusal =
+            |run: &mut Run, id: &str| run.admit_update(update(id)).unwrap_err().to_string();
+        run.admit_update(update("a")).unwrap();
+        assert!(refusal(&mut run, &"x".repeat(1_000)).contains("updates-in-flight-bytes"));
+        run.admit_update(update("b")).unwrap();
+        assert!(refusal(&mut run, "c").contains("limit updates-in-flight)"));
+        task(&mut run, vec![accept("a"), complete("a")]).unwrap();
+        task(&mut run, vec![accept("b"), complete("b")]).unwrap();
+        assert!(!run.begin_task(NOW).info.continue_as_new_suggested);
+        run.admit_update(update("c")).unwrap();
+        assert!(refusal(&mut run, "d").contains("run-updates"));
+        task(&mut run, vec![accept("c"), complete("c")]).unwrap();
+        assert_eq!(
+            run.admit_update(update("d")),
+            Err(InputError::Exhausted(refusal(&mut run, "d")))
+        );
+    }
 }

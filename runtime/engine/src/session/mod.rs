@@ -13,6 +13,8 @@ mod operations;
 mod sizes;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod update_tests;
 mod updates;
 
 use std::collections::{HashMap, HashSet, VecDeque};
