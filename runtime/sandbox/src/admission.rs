@@ -207,10 +207,12 @@ pub(crate) fn check_description(
     let mut seen = BTreeSet::new();
     for workflow in &description.workflows {
         if !seen.insert(&workflow.workflow_type) {
-            return Err(Refusal::DescribeLies(match workflow.workflow_type.as_str() {
-                "" => "it has two catch-all workflows".to_owned(),
-                name => format!("it names workflow type {name} twice"),
-            }));
+            return Err(Refusal::DescribeLies(
+                match workflow.workflow_type.as_str() {
+                    "" => "it has two catch-all workflows".to_owned(),
+                    name => format!("it names workflow type {name} twice"),
+                },
+            ));
         }
         check_workflow(workflow, limits).map_err(Refusal::DescribeLies)?;
     }

@@ -121,8 +121,8 @@ async fn wf_17_a_catch_all_of_each_kind_may_be_described() {
         .signals(&any)
         .queries(&any)
         .updates(&any);
-    let admitted = Bench::new(limits()).admit(&Guest::described(description));
-    assert!(admitted.await.is_ok());
+    let (bench, guest) = (Bench::new(limits()), Guest::described(description));
+    assert!(bench.admit(&guest).await.is_ok());
 }
 
 #[tokio::test]
