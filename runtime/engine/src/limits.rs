@@ -42,6 +42,10 @@ pub struct Limits {
     pub history_events: i64,
     /// Bytes in one history.
     pub history_bytes: i64,
+    /// Events in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_events: i64,
+    /// Bytes in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_bytes: i64,
     /// Workflow IDs, types, queues, signal names, request IDs …, in bytes.
     pub id_bytes: usize,
     /// Instances kept live at once.
@@ -89,6 +93,8 @@ impl Default for Limits {
             description_bytes: 1024 * 1024,
             history_events: 1_000_000,
             history_bytes: 1024 * 1024 * 1024,
+            suggest_history_events: 4_096,
+            suggest_history_bytes: 4 * 1024 * 1024,
             id_bytes: 1_000,
             live_instances: 10_000,
             instance_idle: Duration::from_secs(10),

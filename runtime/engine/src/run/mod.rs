@@ -9,6 +9,9 @@
 //! WorkflowTaskScheduled, Started, Completed, then the events of the commands.
 
 mod apply;
+mod chain;
+#[cfg(test)]
+mod chain_tests;
 mod deadlines;
 mod inputs;
 #[cfg(test)]
@@ -32,7 +35,9 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
+use self::chain::Follow;
 use self::deadlines::Deadlines;
+pub use self::chain::SuccessorCode;
 pub use self::inputs::SignalInput;
 use self::record::Record;
 pub use self::reports::QueuedActivity;
@@ -134,6 +139,8 @@ pub struct Run {
     /// How many of `unread` are before the open task's Scheduled.
     batch_len: usize,
     staged: Staged,
+    /// The run closed in this step and another one follows it.
+    follow: Option<Follow>,
     limits: RunLimits,
 }
 
@@ -142,6 +149,8 @@ pub struct Run {
 struct RunLimits {
     history_events: i64,
     history_bytes: i64,
+    suggest_history_events: i64,
+    suggest_history_bytes: i64,
     stored_failure_bytes: usize,
 }
 
@@ -150,6 +159,8 @@ impl From<&Limits> for RunLimits {
         Self {
             history_events: limits.history_events,
             history_bytes: limits.history_bytes,
+            suggest_history_events: limits.suggest_history_events,
+            suggest_history_bytes: limits.suggest_history_bytes,
             stored_failure_bytes: limits.stored_failure_bytes,
         }
     }
@@ -193,6 +204,7 @@ impl Run {
             deadlines,
             record,
             staged: Staged::default(),
+            follow: None,
             limits: limits.into(),
         })
     }
@@ -347,6 +359,7 @@ impl Run {
         let (run, execution) = self.deadlines();
         [
             blocked.map(Timestamp::from_nanos),
+            self.first_task_at(),
             run,
             execution,
             self.deadlines.first(),
