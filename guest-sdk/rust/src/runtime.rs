@@ -3,6 +3,7 @@
 //! Contexts, futures and the instance hold it by `Rc`; a run lives on one thread.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -10,6 +11,7 @@ use crate::bindings::mainspring::workflow::info::RunInfo;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::host;
 use crate::operations::Operations;
+use crate::payload::Payload;
 use crate::signals::SignalBuffers;
 
 /// The shared part of one run.
@@ -20,6 +22,8 @@ pub(crate) struct Runtime {
     pub(crate) conditions: Conditions,
     /// The scope of the run; cancelled when the run is asked to cancel.
     pub(crate) root: WorkflowCancellationToken,
+    /// Headers that everything started from now on carries (WF-24).
+    pub(crate) propagated: RefCell<BTreeMap<String, Payload>>,
     /// Signal handlers that have not returned yet.
     pub(crate) running_handlers: Cell<usize>,
     info: OnceCell<Rc<RunInfo>>,

@@ -370,7 +370,10 @@ mod tests {
         let mut times = Vec::new();
         let mut now = at(from);
         for _ in 0..count {
-            now = now + schedule.backoff(now, now + Duration::from_nanos(1)).unwrap();
+            now = now
+                + schedule
+                    .backoff(now, now + Duration::from_nanos(1))
+                    .unwrap();
             let shown = jiff::Timestamp::from_nanosecond(i128::from(now.as_nanos())).unwrap();
             times.push(shown.to_string());
         }
@@ -393,7 +396,10 @@ mod tests {
             ("@weekly", "2026-03-08T00:00:00Z"),
             ("@monthly", "2026-04-01T00:00:00Z"),
             ("@yearly", "2027-01-01T00:00:00Z"),
-            ("CRON_TZ=America/New_York 0 12 * * *", "2026-03-02T17:00:00Z"),
+            (
+                "CRON_TZ=America/New_York 0 12 * * *",
+                "2026-03-02T17:00:00Z",
+            ),
             ("TZ=Asia/Kolkata @daily", "2026-03-02T18:30:00Z"),
         ] {
             assert_eq!(times(schedule, monday, 1), [next], "{schedule}");
@@ -419,11 +425,19 @@ mod tests {
     #[test]
     fn tim_10_a_skipped_time_does_not_come_and_a_repeated_one_comes_twice() {
         assert_eq!(
-            times("CRON_TZ=Europe/Berlin 30 2 * * *", "2026-03-28T12:00:00Z", 1),
+            times(
+                "CRON_TZ=Europe/Berlin 30 2 * * *",
+                "2026-03-28T12:00:00Z",
+                1
+            ),
             ["2026-03-30T00:30:00Z"]
         );
         assert_eq!(
-            times("CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-24T12:00:00Z", 3),
+            times(
+                "CRON_TZ=Europe/Berlin 30 2 * * *",
+                "2026-10-24T12:00:00Z",
+                3
+            ),
             [
                 "2026-10-25T00:30:00Z",
                 "2026-10-25T01:30:00Z",
@@ -453,7 +467,10 @@ mod tests {
             ("", "0 fields"),
             ("* * * *", "4 fields"),
             ("0 * * * * *", "6 fields"),
-            ("60 * * * *", "minute field \"60\": 60 is not within 0 to 59"),
+            (
+                "60 * * * *",
+                "minute field \"60\": 60 is not within 0 to 59",
+            ),
             ("* 5-3 * * *", "hour field \"5-3\": 5 comes after 3"),
             ("* * 0 * *", "day of month"),
             ("* * * may-foo *", "\"foo\" is no number"),

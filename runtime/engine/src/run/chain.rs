@@ -157,12 +157,7 @@ impl Run {
     }
 
     /// Closes the run and stages its successor (WF-13).
-    pub(super) fn continue_as_new(
-        &mut self,
-        now: Timestamp,
-        completed: i64,
-        asked: ContinueAsNew,
-    ) {
+    pub(super) fn continue_as_new(&mut self, now: Timestamp, completed: i64, asked: ContinueAsNew) {
         let run_id = self.run_id.successor(now);
         let attributes = WorkflowExecutionContinuedAsNewEventAttributes {
             new_execution_run_id: run_id.to_string(),
@@ -218,10 +213,9 @@ impl Run {
                 let run_id = self.follow_after(now, at.since(now), why);
                 (RetryState::InProgress, run_id)
             }
-            Verdict::GiveUp(state) => (
-                state,
-                self.follow_by_cron(now, None, Some(failure.clone())),
-            ),
+            Verdict::GiveUp(state) => {
+                (state, self.follow_by_cron(now, None, Some(failure.clone())))
+            }
         }
     }
 

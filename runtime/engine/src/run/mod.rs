@@ -36,8 +36,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use self::chain::Follow;
-use self::deadlines::Deadlines;
 pub use self::chain::SuccessorCode;
+use self::deadlines::Deadlines;
 pub use self::inputs::SignalInput;
 use self::record::Record;
 pub use self::reports::QueuedActivity;

@@ -14,10 +14,10 @@ use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEvent
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Run, RunLimits};
 use super::deadlines::Deadlines;
 use super::record::Record;
 use super::staged::Staged;
+use super::{Run, RunLimits};
 use crate::activity::wire_queue;
 use crate::cron::CronSchedule;
 use crate::guest::ComponentRef;
@@ -232,10 +232,7 @@ fn record_of(
     }
 }
 
-fn started_event(
-    request: StartRun,
-    now: Timestamp,
-) -> WorkflowExecutionStartedEventAttributes {
+fn started_event(request: StartRun, now: Timestamp) -> WorkflowExecutionStartedEventAttributes {
     let run_id = request.run_id.to_string();
     let run_timeout = match (request.run_timeout, request.execution_timeout) {
         (Some(run), Some(execution)) => Some(run.min(execution)),
@@ -265,7 +262,9 @@ fn started_event(
         original_execution_run_id: run_id.clone(),
         first_execution_run_id: run_id,
         identity: request.identity,
-        retry_policy: request.retry_policy.map(|policy| with_defaults(Some(policy))),
+        retry_policy: request
+            .retry_policy
+            .map(|policy| with_defaults(Some(policy))),
         attempt: 1,
         workflow_execution_expiration_time: request
             .execution_timeout

@@ -49,10 +49,11 @@ impl Session {
                  workflow's state",
             ));
         }
-        self.check_continuation(&request).map_err(|fault| GuestFault {
-            cause: Cause::BadContinueAsNewAttributes,
-            ..fault
-        })?;
+        self.check_continuation(&request)
+            .map_err(|fault| GuestFault {
+                cause: Cause::BadContinueAsNewAttributes,
+                ..fault
+            })?;
         let started = &self.facts.started;
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let set = |length: Option<Duration>| length.filter(|length| !length.is_zero());
@@ -67,7 +68,9 @@ impl Session {
             header: request.header.or_else(|| started.header.clone()),
             run_timeout: set(request.run_timeout).or(own_run_timeout),
             task_timeout: set(request.task_timeout).or(own_task_timeout),
-            retry_policy: request.retry_policy.or_else(|| started.retry_policy.clone()),
+            retry_policy: request
+                .retry_policy
+                .or_else(|| started.retry_policy.clone()),
             memo: request.memo,
             search_attributes: request.search_attributes,
             versioning: request.versioning,
@@ -98,8 +101,14 @@ impl Session {
     }
 
     fn check_continuation(&self, request: &ContinueRequest) -> Result<(), GuestFault> {
-        self.check_name("the workflow type of the successor", request.workflow_type.as_ref())?;
-        self.check_name("the task queue of the successor", request.task_queue.as_ref())?;
+        self.check_name(
+            "the workflow type of the successor",
+            request.workflow_type.as_ref(),
+        )?;
+        self.check_name(
+            "the task queue of the successor",
+            request.task_queue.as_ref(),
+        )?;
         if let Some(policy) = &request.retry_policy {
             retry::check(policy).map_err(GuestFault::misuse)?;
         }

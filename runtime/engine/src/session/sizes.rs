@@ -22,7 +22,13 @@ impl Session {
             }
             // Each value was checked when the code said it.
             RunEnd::ContinuedAsNew(next) => {
-                let ContinueAsNew { input, header, memo, search_attributes, .. } = &**next;
+                let ContinueAsNew {
+                    input,
+                    header,
+                    memo,
+                    search_attributes,
+                    ..
+                } = &**next;
                 self.add_bytes(size_of(input.as_ref()))?;
                 self.add_bytes(size_of(header.as_ref()))?;
                 self.add_bytes(size_of(memo.as_ref()))?;

@@ -67,6 +67,10 @@ limit_flags! {
     history_events: SignedCount,
     /// Bytes in one history.
     history_bytes: SignedBytes,
+    /// Events in a history from which on a successor is suggested to its workflow.
+    suggest_history_events: SignedCount,
+    /// Bytes in a history from which on a successor is suggested to its workflow.
+    suggest_history_bytes: SignedBytes,
     /// IDs and names: workflow IDs, types, task queues, signals and so on.
     id_bytes: Bytes,
     /// Instances kept live at once.

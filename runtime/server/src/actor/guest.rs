@@ -93,6 +93,9 @@ impl Actor {
     pub(super) async fn run_code(&mut self, step: &mut Step) {
         loop {
             let turn = match self.state {
+                State::Run(ref latest) if latest.run.successor_code().is_some() => {
+                    self.succeed(step).await
+                }
                 State::Run(ref latest) if latest.run.is_open() => match latest.guest {
                     Guest::Absent => self.bring_up().await,
                     Guest::Rebuilding(_) => self.go_on_rebuilding().await,
@@ -117,9 +120,10 @@ impl Actor {
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
-        let answers = asked && latest.run.blocked().is_none();
+        let answers =
+            asked && latest.run.blocked().is_none() && latest.run.first_task_at().is_none();
         if !latest.run.owes_task() && !answers {
-            self.refuse_queries_of_blocked_run();
+            self.refuse_queries_without_answer();
             return Turn::Enough;
         }
         let is_new = latest.run.is_new();
@@ -259,8 +263,8 @@ impl Actor {
         }
         match live.instance.advance(core.limits.activation_slice) {
             Progress::OutOfSlice => Turn::Enough,
-            Progress::Idle => self.finish_task(None),
-            Progress::Ended(end) => self.finish_task(Some(end)),
+            Progress::Idle => self.finish_task(None, step),
+            Progress::Ended(end) => self.finish_task(Some(end), step),
             Progress::Fault(fault) => {
                 self.faulted(fault.is_overrun, fault.failure);
                 Turn::Enough
@@ -268,7 +272,7 @@ impl Actor {
         }
     }
 
-    fn finish_task(&mut self, end: Option<RunEnd>) -> Turn {
+    fn finish_task(&mut self, end: Option<RunEnd>, step: &mut Step) -> Turn {
         let now = self.core.clock.now();
         let Some(latest) = self.latest() else {
             return Turn::Enough;
@@ -284,7 +288,17 @@ impl Actor {
             sdk_name: description.sdk_name.clone(),
             sdk_version: description.sdk_version.clone(),
         };
-        let output = live.instance.session().finish_task(end);
+        let mut output = live.instance.session().finish_task(end);
+        if let Err(failure) = self.find_successor_code(&mut output.commands, step) {
+            self.fail_task(failure);
+            return Turn::Enough;
+        }
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
         let completed = latest.run.complete_task(now, &task, output.commands, &meta);
         match completed {
             Ok(events) => {

@@ -13,6 +13,7 @@ mod queries;
 mod rebuild;
 mod rows;
 mod step;
+mod succession;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
