@@ -115,13 +115,14 @@ mod run {
             if let Some(outcome) = instance.outcome() {
                 break outcome;
             }
-            instance.deliver(host::next());
+            instance.deliver_batch(host::next(), host::take);
         };
         CLOSED.with(|closed| *closed.borrow_mut() = Some(instance));
         match outcome {
             Outcome::Completed(result) => RunOutcome::Completed(payload::to_wire(result)),
             Outcome::Failed(failure) => RunOutcome::Failed(failure.into()),
             Outcome::Cancelled(details) => RunOutcome::Cancelled(payload::to_wire(details)),
+            Outcome::ContinuedAsNew => RunOutcome::ContinuedAsNew,
         }
     }
 

@@ -11,6 +11,7 @@
 //! whatever is started through it hangs.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::Location;
@@ -23,12 +24,15 @@ use futures::future::FusedFuture;
 
 use crate::activity::{ActivityDefinition, ActivityFuture, ActivityOptions};
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
+use crate::continuation::{self, ContinueAsNewOptions};
 use crate::info::WorkflowContextView;
-use crate::payload::FromPayloads;
+use crate::payload::{FromPayloads, IntoPayloads};
 use crate::random::{self, WorkflowRandomValue};
 use crate::runtime::Runtime;
 use crate::signals::SignalChannel;
+use crate::termination::WorkflowTermination;
 use crate::timer::{TimerFuture, TimerOptions};
+use crate::workflow::Workflow;
 use crate::{duration, host};
 
 /// What every context of a running workflow can do.
@@ -110,6 +114,18 @@ impl BaseWorkflowContext {
     /// A UUID of version 4, equal in replay: fit for a business key.
     pub fn uuid4(&self) -> String {
         random::uuid4()
+    }
+
+    /// Has headers of this run travel on: every activity that is started from now on
+    /// carries those of these names (WF-24). A successor keeps all headers anyhow.
+    pub fn propagate_headers<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let info = self.info();
+        let mut propagated = self.runtime.propagated.borrow_mut();
+        for name in names {
+            if let Some(value) = info.header(name) {
+                propagated.insert(name.to_owned(), value);
+            }
+        }
     }
 
     /// What the run knows about itself (WF-15).
@@ -211,6 +227,58 @@ impl<W> WorkflowContext<W> {
             Poll::Pending
         })
         .fuse()
+    }
+
+    /// Ends this run by starting its successor: same workflow ID, a history of its
+    /// own, this input (WF-13). Return what it gives, as `?` does:
+    ///
+    /// ```
+    /// # use mainspring_workflow::*;
+    /// # #[workflow]
+    /// # #[derive(Default)]
+    /// # struct Subscription;
+    /// # #[workflow_methods]
+    /// # impl Subscription {
+    /// #[run]
+    /// async fn run(ctx: &mut WorkflowContext<Self>, month: u32) -> WorkflowResult<u32> {
+    ///     if ctx.info().continue_as_new_suggested() {
+    ///         ctx.continue_as_new(month + 1, ContinueAsNewOptions::default())?;
+    ///     }
+    ///     Ok(month)
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// Messages that the run has not seen yet are heard first: the task is then done
+    /// again with them.
+    pub fn continue_as_new(
+        &self,
+        input: W::Input,
+        options: ContinueAsNewOptions,
+    ) -> Result<Infallible, WorkflowTermination>
+    where
+        W: Workflow,
+        W::Input: IntoPayloads,
+    {
+        continuation::continue_as_new(&input, options)
+    }
+
+    /// The same, as a workflow of another type.
+    pub fn continue_as<V>(
+        &self,
+        input: V::Input,
+        options: ContinueAsNewOptions,
+    ) -> Result<Infallible, WorkflowTermination>
+    where
+        V: Workflow,
+        V::Input: IntoPayloads,
+    {
+        let workflow_type = Some(V::NAME.to_owned());
+        let options = ContinueAsNewOptions {
+            workflow_type,
+            ..options
+        };
+        continuation::continue_as_new(&input, options)
     }
 
     /// The same context with another scope: what is started or awaited through

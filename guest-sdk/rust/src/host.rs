@@ -9,7 +9,7 @@
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::mainspring::workflow::events;
 use crate::bindings::mainspring::workflow::types::{self, Failure, Payload};
-use crate::bindings::mainspring::workflow::{activities, info, logging};
+use crate::bindings::mainspring::workflow::{activities, continuation, info, logging};
 
 /// Names one operation of a run; numbered from 1 in the order of the calls.
 pub(crate) type Handle = types::Handle;
@@ -32,6 +32,10 @@ mod target {
 
     pub(crate) fn cancel(handle: Handle, reason: &str) {
         imports::cancellation::cancel(handle, reason);
+    }
+
+    pub(crate) fn continue_as_new(options: continuation::ContinueOptions) {
+        imports::continuation::continue_as_new(&options);
     }
 
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {
@@ -105,6 +109,10 @@ mod target {
 
     pub(crate) fn cancel(handle: Handle, reason: &str) {
         current().cancel(handle, reason);
+    }
+
+    pub(crate) fn continue_as_new(options: continuation::ContinueOptions) {
+        current().continue_as_new(options);
     }
 
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {

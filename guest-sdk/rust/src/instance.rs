@@ -5,8 +5,9 @@
 //!
 //! 1. The workflow is constructed; then early messages are delivered, and their
 //!    handlers run, before the main function is first polled (MSG-01, WF-18).
-//! 2. After each event everything that can run does, conditions included, before
-//!    the next event is taken.
+//! 2. All events of a batch are heard before the code goes on, so that a run which
+//!    ends has heard every message that it was sent (MSG-01, WF-13). Then everything
+//!    that can run does, conditions included.
 //! 3. A query is answered at once and wakes nothing: it leaves no trace (MSG-08).
 
 use std::cell::RefCell;
@@ -29,19 +30,22 @@ use crate::updates::names;
 use crate::workflow::{MainFuture, QueryDispatch, SignalDispatch, Workflow};
 use crate::{builtin, host, logging};
 
-/// How a run ended. The contract has one more way, continuing as new, that this
-/// version of the SDK does not offer.
+/// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Completed(Vec<Payload>),
     Failed(Failure),
     Cancelled(Vec<Payload>),
+    ContinuedAsNew,
 }
 
 /// A run whose workflow type is erased.
 pub(crate) trait Instance {
     /// Delivers one event and runs whatever it sets in motion.
     fn deliver(&mut self, event: Event);
+    /// Delivers a batch, whose first event is in hand; then the code goes on.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    fn deliver_batch(&mut self, first: Event, more: fn() -> Option<Event>);
     /// Lets the main function run; once, after the early messages.
     fn start_main(&mut self);
     /// How the run ended, if it did.
@@ -55,6 +59,8 @@ pub(crate) struct TypedInstance<W: Workflow> {
     pub(crate) ctx: WorkflowContext<W>,
     pub(crate) runtime: Rc<Runtime>,
     pub(crate) executor: Executor,
+    /// A batch is being heard: nothing runs yet.
+    hears: bool,
     main: Option<MainFuture>,
     end: End,
 }
@@ -75,6 +81,7 @@ pub(crate) fn create<W: Workflow>(input: &[Payload]) -> Box<dyn Instance> {
             ctx,
             runtime,
             executor: Executor::default(),
+            hears: false,
             main: Some(main),
             end: End::default(),
         }),
@@ -122,6 +129,19 @@ impl<W: Workflow> Instance for TypedInstance<W> {
         self.settle();
     }
 
+    fn deliver_batch(&mut self, first: Event, more: fn() -> Option<Event>) {
+        if matches!(first, Event::Query(_)) {
+            return self.deliver(first);
+        }
+        self.hears = true;
+        self.deliver(first);
+        while let Some(event) = more() {
+            self.deliver(event);
+        }
+        self.hears = false;
+        self.settle();
+    }
+
     fn start_main(&mut self) {
         if let Some(main) = self.main.take() {
             let end = self.end.clone();
@@ -143,6 +163,7 @@ impl<W: Workflow> Instance for TypedInstance<W> {
                 "the workflow cancelled itself",
                 details.clone(),
             )),
+            Err(WorkflowTermination::ContinuedAsNew(_)) => Outcome::ContinuedAsNew,
             Err(WorkflowTermination::TaskFailed(error)) => {
                 panic!("workflow {} cannot go on: {error}", W::NAME)
             }
@@ -161,6 +182,9 @@ impl<W: Workflow> TypedInstance<W> {
     /// after the queue has run dry all of them are asked, for as long as that
     /// makes one of them true.
     fn settle(&mut self) {
+        if self.hears {
+            return;
+        }
         let end = self.end.clone();
         let stop = move || end.borrow().is_some();
         self.executor.run(&stop);

@@ -105,6 +105,8 @@
 //!   gives time and random values. The state is reached through
 //!   [`state`](WorkflowContext::state) and [`state_mut`](WorkflowContext::state_mut),
 //!   so that no borrow lives across a wait.
+//! - [`continue_as_new`](WorkflowContext::continue_as_new) ends a run by starting
+//!   its successor, with a history of its own.
 //! - [`WorkflowCancellationToken`] groups what is cancelled together.
 //! - [`logging`] writes the workflow log, once per line however often the code is
 //!   replayed.
@@ -131,6 +133,7 @@ mod cancellation;
 mod component;
 mod concurrency;
 mod context;
+mod continuation;
 mod duration;
 mod executor;
 mod failure;
@@ -158,18 +161,19 @@ pub use activity::{
 pub use cancellation::{CancellableFuture, WorkflowCancellationError, WorkflowCancellationToken};
 pub use concurrency::{JoinAll, join_all};
 pub use context::{BaseWorkflowContext, SyncWorkflowContext, WorkflowContext};
+pub use continuation::{ContinueAsNewOptions, VersioningIntent};
 pub use failure::{
     ApplicationFailure, ApplicationFailureBuilder, Failure, FailureCategory, FailureKind,
     FailureNode, NexusRetryBehavior, RetryState, TimeoutType,
 };
-pub use info::{WorkflowContextView, WorkflowExecution};
+pub use info::{ContinuedInitiator, SuggestReason, WorkflowContextView, WorkflowExecution};
 pub use mainspring_workflow_macros::{
     init, query, run, signal, update, update_validator, workflow, workflow_methods,
 };
 pub use payload::{Args, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
 pub use random::WorkflowRandomValue;
 pub use signals::SignalChannel;
-pub use termination::{WorkflowResult, WorkflowTermination};
+pub use termination::{Continuation, WorkflowResult, WorkflowTermination};
 pub use timer::{TimerFuture, TimerOptions, TimerResult};
 pub use workflow::{
     HandlerDescription, HandlerResult, ReadsPolicy, VersioningPolicy, Workflow, WorkflowDeclaration,

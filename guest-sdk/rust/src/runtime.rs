@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -13,6 +14,7 @@ use crate::cancellation::WorkflowCancellationToken;
 use crate::host;
 use crate::operations::Operations;
 use crate::running::RunningHandlers;
+use crate::payload::Payload;
 use crate::signals::SignalBuffers;
 
 /// The shared part of one run.
@@ -27,6 +29,8 @@ pub(crate) struct Runtime {
     pub(crate) running: RunningHandlers,
     /// What the run says of itself to a person who asks (WF-28).
     pub(crate) current_details: RefCell<String>,
+    /// Headers that everything started from now on carries (WF-24).
+    pub(crate) propagated: RefCell<BTreeMap<String, Payload>>,
     info: OnceCell<Rc<RunInfo>>,
 }
 

@@ -89,6 +89,9 @@ fn event_type(attributes: &Attributes) -> EventType {
             EventType::WorkflowExecutionCancelRequested
         }
         A::WorkflowExecutionSignaledEventAttributes(_) => EventType::WorkflowExecutionSignaled,
+        A::WorkflowExecutionContinuedAsNewEventAttributes(_) => {
+            EventType::WorkflowExecutionContinuedAsNew
+        }
         A::WorkflowTaskScheduledEventAttributes(_) => EventType::WorkflowTaskScheduled,
         A::WorkflowTaskStartedEventAttributes(_) => EventType::WorkflowTaskStarted,
         A::WorkflowTaskCompletedEventAttributes(_) => EventType::WorkflowTaskCompleted,
@@ -141,6 +144,7 @@ pub fn commanded_by(event: &HistoryEvent) -> Option<i64> {
         A::WorkflowExecutionCompletedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionFailedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionCanceledEventAttributes(a) => a.workflow_task_completed_event_id,
+        A::WorkflowExecutionContinuedAsNewEventAttributes(a) => a.workflow_task_completed_event_id,
         _ => 0,
     };
     (completed > 0).then_some(completed)

@@ -48,6 +48,10 @@ pub struct Limits {
     pub updates_in_flight_bytes: usize,
     /// Updates that one run takes altogether.
     pub run_updates: usize,
+    /// Events in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_events: i64,
+    /// Bytes in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_bytes: i64,
     /// Workflow IDs, types, queues, signal names, request IDs …, in bytes.
     pub id_bytes: usize,
     /// Instances kept live at once.
@@ -98,6 +102,8 @@ impl Default for Limits {
             updates_in_flight: 1_000,
             updates_in_flight_bytes: 64 * 1024 * 1024,
             run_updates: 100_000,
+            suggest_history_events: 4_096,
+            suggest_history_bytes: 4 * 1024 * 1024,
             id_bytes: 1_000,
             live_instances: 10_000,
             instance_idle: Duration::from_secs(10),

@@ -143,6 +143,22 @@ impl ComponentDescription {
             .unwrap_or(ReadsPolicy::Rebuild)
     }
 
+    /// Whether it has a workflow type.
+    pub fn exports(&self, workflow_type: &str) -> bool {
+        self.workflows
+            .iter()
+            .any(|workflow| workflow.workflow_type == workflow_type)
+    }
+
+    /// How runs of a workflow type meet a new version.
+    pub fn versioning_of(&self, workflow_type: &str) -> VersioningPolicy {
+        self.workflows
+            .iter()
+            .find(|workflow| workflow.workflow_type == workflow_type)
+            .map(WorkflowDescription::versioning)
+            .unwrap_or(VersioningPolicy::Pinned)
+    }
+
     pub(crate) fn from_wit(wit: wit::ComponentDescription) -> Self {
         Self {
             workflows: wit.workflows.into_iter().map(workflow).collect(),

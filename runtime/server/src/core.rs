@@ -11,7 +11,6 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     ActivityTaskScheduledEventAttributes, HistoryEvent,
 };
-use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -113,15 +112,14 @@ impl Core {
         &self,
         key: &WorkflowKey,
         run_id: RunId,
-    ) -> Result<(RunFacts, Option<UserMetadata>), ServerError> {
+    ) -> Result<RunFacts, ServerError> {
         let event = self.read_event(run_id, 1).await?;
         let facts = RunFacts::from_first_event(key.clone(), run_id, &event);
-        let facts = facts.ok_or_else(|| {
+        facts.ok_or_else(|| {
             ServerError::Internal(format!(
                 "the history of run {run_id} does not begin with its start"
             ))
-        })?;
-        Ok((facts, event.user_metadata))
+        })
     }
 
     /// The event that scheduled an activity.

@@ -2,6 +2,7 @@
 //! input decides the rest.
 
 mod messages;
+mod chains;
 
 use std::time::Duration;
 
@@ -61,7 +62,9 @@ pub struct OneActivity;
 impl OneActivity {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, call: Call) -> WorkflowResult<Value> {
-        let result = ctx.execute_activity(DO, call.input.clone(), call.options()).await;
+        let result = ctx
+            .execute_activity(DO, call.input.clone(), call.options())
+            .await;
         Ok(result?)
     }
 }
@@ -77,7 +80,8 @@ pub struct Collector {
 impl Collector {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, count: usize) -> WorkflowResult<Vec<Value>> {
-        ctx.wait_condition(|state| state.items.len() >= count).await?;
+        ctx.wait_condition(|state| state.items.len() >= count)
+            .await?;
         Ok(ctx.state(|state| state.items.clone()))
     }
 
@@ -109,7 +113,9 @@ impl Sleeper {
         }
         let cleanup = serde_json::json!({"do": "clean up"});
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-        ctx.shielded().execute_activity(DO, cleanup, options).await?;
+        ctx.shielded()
+            .execute_activity(DO, cleanup, options)
+            .await?;
         Err(WorkflowTermination::cancelled())
     }
 }
@@ -171,4 +177,19 @@ pub use messages::{Account, Listener};
 
 mainspring_workflow::export!(
     OneActivity, Collector, Sleeper, FanOut, Failer, Panicker, Account, Listener,
+use chains::{Chain, Flaky, Grower, LastLink, Subscription, Ticker};
+
+mainspring_workflow::export!(
+    OneActivity,
+    Collector,
+    Sleeper,
+    FanOut,
+    Failer,
+    Panicker,
+    Chain,
+    LastLink,
+    Subscription,
+    Grower,
+    Flaky,
+    Ticker,
 );

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::activity::RetryPolicy;
 use crate::bindings::mainspring::workflow::activities::ActivityOptions;
+use crate::bindings::mainspring::workflow::continuation::ContinueOptions;
 use crate::duration;
 use crate::failure::Failure;
 use crate::instance::Outcome;
@@ -70,6 +71,17 @@ pub enum Command {
         /// The details.
         details: Vec<Payload>,
     },
+    /// The run goes on as another.
+    ContinueAsNew {
+        /// What the successor runs; absent is what this run is.
+        workflow_type: Option<String>,
+        /// Its task queue; absent is this run's.
+        task_queue: Option<String>,
+        /// Its arguments.
+        input: Vec<Payload>,
+        /// How long it waits before it begins.
+        backoff_start_interval: Option<Duration>,
+    },
 }
 
 impl Command {
@@ -98,12 +110,22 @@ impl Command {
     }
 }
 
-impl From<&Outcome> for Command {
-    fn from(outcome: &Outcome) -> Self {
+impl Command {
+    /// The command of a run that has ended; `next` is what it said of its successor.
+    pub(crate) fn of_end(outcome: &Outcome, next: Option<&ContinueOptions>) -> Self {
         match outcome.clone() {
             Outcome::Completed(result) => Self::CompleteWorkflow { result },
             Outcome::Failed(failure) => Self::FailWorkflow { failure },
             Outcome::Cancelled(details) => Self::CancelWorkflow { details },
+            Outcome::ContinuedAsNew => {
+                let next = next.expect("a run continues by saying how");
+                Self::ContinueAsNew {
+                    workflow_type: next.workflow_type.clone(),
+                    task_queue: next.task_queue.clone(),
+                    input: payload::from_wire(next.input.clone()),
+                    backoff_start_interval: next.backoff_start_interval.map(duration::from_ns),
+                }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use crate::bindings::mainspring::workflow::activities::{ActivityOptions, CancellationType};
+use crate::bindings::mainspring::workflow::continuation::ContinueOptions;
 use crate::bindings::mainspring::workflow::events::{Event, Resolution};
 use crate::bindings::mainspring::workflow::info::{RunInfo, SuggestReasons, TaskInfo};
 use crate::bindings::mainspring::workflow::{logging, types};
@@ -93,7 +94,10 @@ pub(crate) struct State {
     /// Answers known at once: delivered before anything on the agenda.
     pub(crate) local: VecDeque<Event>,
     pub(crate) commands: Vec<Command>,
+    /// How the run continues, if the workflow has said so.
+    pub(crate) continuation: Option<ContinueOptions>,
     pub(crate) logs: Vec<LogLine>,
+    pub(crate) suggests_continue_as_new: bool,
     answer: Option<Result<types::Payload, types::Failure>>,
     reading: bool,
     pub(crate) updates: Updates,
@@ -119,7 +123,9 @@ impl TestHost {
             entries: 0,
             local: VecDeque::new(),
             commands: Vec::new(),
+            continuation: None,
             logs: Vec::new(),
+            suggests_continue_as_new: false,
             answer: None,
             reading: false,
             updates: Updates::default(),
@@ -266,6 +272,12 @@ impl TestHost {
         }
     }
 
+    pub(crate) fn continue_as_new(&self, options: ContinueOptions) {
+        let mut state = self.state.borrow_mut();
+        state.assert_may_act();
+        state.continuation = Some(options);
+    }
+
     pub(crate) fn answer_query(&self, _id: &str, answer: Result<types::Payload, types::Failure>) {
         self.state.borrow_mut().answer = Some(answer);
     }
@@ -308,7 +320,7 @@ impl TestHost {
             // As the server counts a task: scheduled, started, completed.
             history_length: state.task_number * 3 + state.commands.len() as u64,
             history_size_bytes: 0,
-            continue_as_new_suggested: false,
+            continue_as_new_suggested: state.suggests_continue_as_new,
             suggest_reasons: SuggestReasons::empty(),
             deployment_name: "test".to_owned(),
             version_label: "test".to_owned(),

@@ -41,6 +41,7 @@
 //! ```
 
 mod activity;
+mod chain;
 mod command;
 pub(crate) mod host;
 mod replay;

@@ -161,6 +161,10 @@ fn step_of_command(command: &Command) -> Step {
             shape: "cancellation of the workflow".to_owned(),
             content: Some(Content::Payloads(details.clone())),
         },
+        Command::ContinueAsNew(next) => Step {
+            shape: format!("continuation as new {}", next.workflow_type),
+            content: Some(Content::Payloads(next.input.clone())),
+        },
     }
 }
 
@@ -242,6 +246,13 @@ fn step_of_event(event: &HistoryEvent) -> Step {
         Some(Attributes::WorkflowExecutionCanceledEventAttributes(a)) => Step {
             shape: "cancellation of the workflow".to_owned(),
             content: Some(Content::Payloads(a.details.clone())),
+        },
+        Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a)) => Step {
+            shape: format!(
+                "continuation as new {}",
+                a.workflow_type.as_ref().map_or("", |t| &t.name)
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
         },
         _ => plain(format!("{:?}", event.event_type())),
     }

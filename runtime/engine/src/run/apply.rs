@@ -47,8 +47,11 @@ impl Run {
         };
         let time = event_time(event);
         match attributes {
-            Attributes::WorkflowExecutionStartedEventAttributes(_) => {
+            Attributes::WorkflowExecutionStartedEventAttributes(started) => {
                 self.record.batch_waits = true;
+                let backoff = set_duration(started.first_workflow_task_backoff.as_ref());
+                self.record.first_task_at_ns =
+                    backoff.map_or(0, |backoff| (time + backoff).as_nanos());
             }
             Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
                 self.record.cancel_requested = true;
@@ -58,6 +61,7 @@ impl Run {
                     scheduled_event_id: event.event_id,
                     ..OpenTaskRecord::default()
                 });
+                self.record.first_task_at_ns = 0;
                 self.batch_len = self.unread.as_ref().map_or(0, Vec::len);
             }
             Attributes::WorkflowTaskStartedEventAttributes(started) => {
@@ -132,6 +136,9 @@ impl Run {
             Attributes::WorkflowExecutionTimedOutEventAttributes(_) => {
                 self.close(WorkflowExecutionStatus::TimedOut, time);
             }
+            Attributes::WorkflowExecutionContinuedAsNewEventAttributes(_) => {
+                self.close(WorkflowExecutionStatus::ContinuedAsNew, time);
+            }
             // Nothing else changes the state: a signal only waits to be delivered,
             // a cancel request of an activity and its start are in its own row.
             _ => {}
@@ -197,6 +204,7 @@ impl Run {
     fn close(&mut self, status: WorkflowExecutionStatus, time: Timestamp) {
         self.status = status;
         self.record.closed_at_ns = time.as_nanos();
+        self.record.first_task_at_ns = 0;
         self.record.open_task = None;
         self.record.blocked = None;
         self.record.batch_waits = false;

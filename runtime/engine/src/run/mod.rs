@@ -9,6 +9,9 @@
 //! WorkflowTaskScheduled, Started, Completed, then the events of the commands.
 
 mod apply;
+mod chain;
+#[cfg(test)]
+mod chain_tests;
 mod deadlines;
 mod inputs;
 #[cfg(test)]
@@ -33,6 +36,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
+use self::chain::Follow;
+pub use self::chain::SuccessorCode;
 use self::deadlines::Deadlines;
 pub use self::inputs::SignalInput;
 use self::record::Record;
@@ -141,6 +146,8 @@ pub struct Run {
     batch_len: usize,
     updates: Updates,
     staged: Staged,
+    /// The run closed in this step and another one follows it.
+    follow: Option<Follow>,
     limits: RunLimits,
 }
 
@@ -149,6 +156,8 @@ pub struct Run {
 struct RunLimits {
     history_events: i64,
     history_bytes: i64,
+    suggest_history_events: i64,
+    suggest_history_bytes: i64,
     stored_failure_bytes: usize,
     updates_in_flight: usize,
     updates_in_flight_bytes: usize,
@@ -160,6 +169,8 @@ impl From<&Limits> for RunLimits {
         Self {
             history_events: limits.history_events,
             history_bytes: limits.history_bytes,
+            suggest_history_events: limits.suggest_history_events,
+            suggest_history_bytes: limits.suggest_history_bytes,
             stored_failure_bytes: limits.stored_failure_bytes,
             updates_in_flight: limits.updates_in_flight,
             updates_in_flight_bytes: limits.updates_in_flight_bytes,
@@ -207,6 +218,7 @@ impl Run {
             record,
             updates: Updates::default(),
             staged: Staged::default(),
+            follow: None,
             limits: limits.into(),
         })
     }
@@ -361,6 +373,7 @@ impl Run {
         let (run, execution) = self.deadlines();
         [
             blocked.map(Timestamp::from_nanos),
+            self.first_task_at(),
             run,
             execution,
             self.deadlines.first(),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentVersion;
-use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
@@ -45,10 +45,6 @@ const IDENTITY: &str = "mainspring";
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts (WF-03).
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
-/// WF-14: a successor is suggested from here on.
-const SUGGEST_AT_BYTES: i64 = 4 * 1024 * 1024;
-/// WF-14.
-const SUGGEST_AT_EVENTS: i64 = 4_096;
 
 /// A workflow task that has begun.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +89,7 @@ impl Run {
     pub fn owes_task(&self) -> bool {
         let waits = self.record.batch_waits || self.record.open_task.is_some();
         let retry_due = self.record.blocked.as_ref().is_none_or(|b| b.retry_due);
-        self.is_open() && waits && retry_due
+        self.is_open() && waits && retry_due && self.record.first_task_at_ns == 0
     }
 
     /// Whether the history of this run begins in this very process and nothing of
@@ -206,8 +202,8 @@ impl Run {
             started_event_id,
             history_size_bytes,
             Suggests {
-                too_large: history_size_bytes >= SUGGEST_AT_BYTES,
-                too_long: started_event_id >= SUGGEST_AT_EVENTS,
+                too_large: history_size_bytes >= self.limits.suggest_history_bytes,
+                too_long: started_event_id >= self.limits.suggest_history_events,
                 too_many_updates: self.has_many_updates(),
             },
             self.record.component_name.clone(),
@@ -300,6 +296,7 @@ impl Run {
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
+            Command::ContinueAsNew(asked) => self.continue_as_new(now, completed, *asked),
         }
     }
 
@@ -408,27 +405,29 @@ impl Run {
     }
 
     fn complete_run(&mut self, now: Timestamp, completed: i64, result: Option<Payloads>) {
+        let new_execution_run_id = self.follow_by_cron(now, Some(result.clone()), None);
         self.record_event(
             now,
             Attributes::WorkflowExecutionCompletedEventAttributes(
                 WorkflowExecutionCompletedEventAttributes {
                     result,
                     workflow_task_completed_event_id: completed,
-                    ..WorkflowExecutionCompletedEventAttributes::default()
+                    new_execution_run_id,
                 },
             ),
         );
     }
 
     fn fail_run(&mut self, now: Timestamp, completed: i64, failure: Failure) {
+        let (retry_state, new_execution_run_id) = self.follow_failure(now, &failure);
         self.record_event(
             now,
             Attributes::WorkflowExecutionFailedEventAttributes(
                 WorkflowExecutionFailedEventAttributes {
                     failure: Some(failure),
-                    retry_state: RetryState::RetryPolicyNotSet as i32,
+                    retry_state: retry_state as i32,
                     workflow_task_completed_event_id: completed,
-                    ..WorkflowExecutionFailedEventAttributes::default()
+                    new_execution_run_id,
                 },
             ),
         );
@@ -504,7 +503,8 @@ fn closes_run(command: &Command) -> bool {
     match command {
         Command::CompleteWorkflow { .. }
         | Command::FailWorkflow { .. }
-        | Command::CancelWorkflow { .. } => true,
+        | Command::CancelWorkflow { .. }
+        | Command::ContinueAsNew(_) => true,
         Command::ScheduleActivity(_)
         | Command::RequestCancelActivity { .. }
         | Command::StartTimer(_)

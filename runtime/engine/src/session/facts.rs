@@ -5,6 +5,7 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionStartedEventAttributes,
 };
+use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use crate::history::event_time;
 use crate::ids::{RunId, WorkflowKey};
@@ -22,6 +23,8 @@ pub struct RunFacts {
     pub start_time: Timestamp,
     /// Everything else, as its first event has it.
     pub started: WorkflowExecutionStartedEventAttributes,
+    /// Summary and details for people.
+    pub user_metadata: Option<UserMetadata>,
 }
 
 impl RunFacts {
@@ -33,6 +36,7 @@ impl RunFacts {
                 run_id,
                 start_time: event_time(event),
                 started: started.clone(),
+                user_metadata: event.user_metadata.clone(),
             }),
             _ => None,
         }

@@ -7,6 +7,7 @@
 //! fresh from the run or read from history. In a read phase (a query) the code
 //! may look and answer, and nothing else.
 
+mod continuation;
 mod deliver;
 mod facts;
 mod operations;
@@ -26,11 +27,14 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
+pub use self::continuation::ContinueRequest;
 pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
 use self::operations::Operation;
 use self::updates::UpdateInHand;
-use crate::guest::{Command, GuestEvent, Handle, QueryAnswer, UpdateDelivery};
+use crate::guest::{
+    Command, ContinueAsNew, GuestEvent, Handle, QueryAnswer, UpdateDelivery,
+};
 use crate::limits::Limits;
 use crate::random::RandomStream;
 use crate::time::Timestamp;
@@ -78,6 +82,8 @@ pub enum RunEnd {
     Failed(Failure),
     /// Honouring a cancel request.
     Cancelled(Option<Payloads>),
+    /// By going on as another run.
+    ContinuedAsNew(Box<ContinueAsNew>),
 }
 
 /// One workflow task, as the driver hands it over.
@@ -150,6 +156,8 @@ pub struct Session {
     /// Updates accepted and not completed.
     open_updates: HashSet<String>,
     commands: Vec<Command>,
+    /// How the run continues, if the code has said so.
+    continuation: Option<Box<ContinueAsNew>>,
     /// What the commands carry so far.
     task_bytes: usize,
     now: Timestamp,
@@ -199,6 +207,7 @@ impl Session {
             update: None,
             open_updates: HashSet::new(),
             commands: Vec::new(),
+            continuation: None,
             task_bytes: 0,
             replaying: false,
             info: TaskInfo::default(),
@@ -245,6 +254,7 @@ impl Session {
                 RunEnd::Completed(result) => Command::CompleteWorkflow { result },
                 RunEnd::Failed(failure) => Command::FailWorkflow { failure },
                 RunEnd::Cancelled(details) => Command::CancelWorkflow { details },
+                RunEnd::ContinuedAsNew(next) => Command::ContinueAsNew(next),
             });
         }
         TaskOutput {

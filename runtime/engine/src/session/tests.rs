@@ -31,6 +31,7 @@ fn session_with(limits: &Limits) -> Session {
             original_execution_run_id: run_id.to_string(),
             ..WorkflowExecutionStartedEventAttributes::default()
         },
+        user_metadata: None,
     };
     Session::new(Arc::new(facts), limits)
 }

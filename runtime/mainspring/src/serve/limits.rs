@@ -73,6 +73,10 @@ limit_flags! {
     updates_in_flight_bytes: Bytes,
     /// Updates that one run takes altogether.
     run_updates: Count,
+    /// Events in a history from which on a successor is suggested to its workflow.
+    suggest_history_events: SignedCount,
+    /// Bytes in a history from which on a successor is suggested to its workflow.
+    suggest_history_bytes: SignedBytes,
     /// IDs and names: workflow IDs, types, task queues, signals and so on.
     id_bytes: Bytes,
     /// Instances kept live at once.

@@ -66,7 +66,7 @@ fn outcome_to_wit(outcome: Outcome) -> types::Outcome {
     }
 }
 
-/// `None`: the code says that it continues as new, which it cannot have said how.
+/// `None`: the run continues as new; the session knows how.
 pub(crate) fn end_of(outcome: RunOutcome) -> Option<RunEnd> {
     match outcome {
         RunOutcome::Completed(result) => Some(RunEnd::Completed(payloads_to_wire(result))),

@@ -2,6 +2,7 @@
 
 mod activities;
 mod context;
+mod continuation;
 mod events;
 mod info;
 mod updates;
@@ -178,6 +179,7 @@ pub(crate) const SERVED: [&str; 11] = [
     "cancellation",
     "queries",
     "updates",
+    "continuation",
     "events",
     "clock",
     "random",
@@ -199,6 +201,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::cancellation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::queries::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::updates::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::continuation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::events::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::clock::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::random::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;

@@ -111,6 +111,7 @@ pub fn facts() -> RunFacts {
             original_execution_run_id: run_id.to_string(),
             ..WorkflowExecutionStartedEventAttributes::default()
         },
+        user_metadata: None,
     }
 }
 

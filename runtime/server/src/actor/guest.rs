@@ -96,6 +96,9 @@ impl Actor {
     pub(super) async fn run_code(&mut self, step: &mut Step) {
         loop {
             let turn = match self.state {
+                State::Run(ref latest) if latest.run.successor_code().is_some() => {
+                    self.succeed(step).await
+                }
                 State::Run(ref latest) if latest.run.is_open() => match latest.guest {
                     Guest::Absent => self.bring_up().await,
                     Guest::Rebuilding(_) => self.go_on_rebuilding().await,
@@ -120,9 +123,10 @@ impl Actor {
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
-        let answers = asked && latest.run.blocked().is_none();
+        let answers =
+            asked && latest.run.blocked().is_none() && latest.run.first_task_at().is_none();
         if !latest.run.owes_task() && !latest.run.owes_update() && !answers {
-            self.refuse_queries_of_blocked_run();
+            self.refuse_queries_without_answer();
             return Turn::Enough;
         }
         let is_new = latest.run.is_new();
@@ -301,8 +305,8 @@ impl Actor {
             sdk_version: description.sdk_version.clone(),
         };
         let updating = live.updating.take();
-        let output = live.instance.session().finish_task(end);
-        if let (Some(update_id), Some(reason)) = (updating, output.rejected) {
+        let mut output = live.instance.session().finish_task(end);
+        if let (Some(update_id), Some(reason)) = (updating, output.rejected.take()) {
             let is_traceless = task.unwritten && task.attempt == 1 && output.commands.is_empty();
             latest.run.reject_update(&update_id);
             self.tell_of_rejection(&update_id, reason, step);
@@ -313,6 +317,16 @@ impl Actor {
             }
             return self.activated();
         }
+        if let Err(failure) = self.find_successor_code(&mut output.commands, step) {
+            self.fail_task(failure);
+            return Turn::Enough;
+        }
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
         let completed = latest.run.complete_task(now, &task, output.commands, &meta);
         match completed {
             Ok(events) => {

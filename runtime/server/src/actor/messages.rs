@@ -4,10 +4,9 @@ use mainspring_engine::ids::RunId;
 use mainspring_engine::run::{InputError, Run, SignalInput, StartRun};
 use mainspring_engine::start::{LatestRun, StartDecision, decide};
 
-use super::guest::Guest;
 use super::queries::WaitingQuery;
 use super::step::Step;
-use super::{Actor, Latest, State};
+use super::{Actor, State};
 use crate::components::Route;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
@@ -134,6 +133,8 @@ impl Actor {
                 if let Some(latest) = self.latest() {
                     latest.run.wake(now);
                 }
+                // The other messages of this step are for the run that follows.
+                self.succeed(step).await;
             }
             Message::Evict => {
                 if self.latest().is_some_and(|latest| !latest.guest.is_busy()) {
@@ -219,8 +220,14 @@ impl Actor {
         let latest = self
             .latest()
             .ok_or_else(|| ServerError::Internal("there is no run to answer with".to_owned()))?;
+        let run = &latest.run;
         Ok(StartedWorkflow {
-            run_id: latest.run.run_id(),
+            // The same request gets the same answer, however far its chain has come.
+            run_id: if started {
+                run.first_run_id()
+            } else {
+                run.run_id()
+            },
             first_run_id: latest.run.first_run_id(),
             started,
             status: latest.run.status(),
@@ -240,15 +247,7 @@ impl Actor {
         let run_id = self.core.entropy.run_id(now);
         let run = Run::start(start_run(request, run_id, &route), now, &self.core.limits);
         self.end_updates_of_closed_run(step);
-        if let Some(latest) = self.latest() {
-            step.replaced.extend(latest.run.take_change());
-        }
-        self.drop_guest();
-        self.state = State::Run(Box::new(Latest {
-            run,
-            guest: Guest::Absent,
-            overruns: 0,
-        }));
+        self.replace(run, step);
         step.pins.push(route.pin);
         self.latest_as_started(true)
     }
@@ -345,16 +344,12 @@ impl Actor {
                 State::Unknown | State::Nothing => return Err(self.unknown_run(None)),
             },
         };
-        let (facts, user_metadata) = match run.new_run_facts() {
+        let facts = match run.new_run_facts() {
             // It begins in this very step.
-            Some(facts) => (facts, None),
+            Some(facts) => facts,
             None => self.core.run_facts(&self.key, run.run_id()).await?,
         };
-        Ok(Box::new(WorkflowDescription::new(
-            run,
-            &facts,
-            user_metadata,
-        )))
+        Ok(Box::new(WorkflowDescription::new(run, &facts)))
     }
 
     async fn history_state(&mut self, selector: RunSelector) -> Result<HistoryState, ServerError> {
@@ -405,6 +400,8 @@ fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
         run_timeout: request.workflow_run_timeout,
         task_timeout: request.workflow_task_timeout,
         retry_policy: request.retry_policy,
+        cron_schedule: request.cron_schedule,
+        start_delay: request.start_delay,
         user_metadata: request.user_metadata,
         priority: request.priority,
         digest: route.digest,

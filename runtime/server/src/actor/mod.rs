@@ -15,6 +15,7 @@ mod rows;
 mod step;
 mod updates;
 mod with_start;
+mod succession;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
