@@ -66,6 +66,13 @@ CREATE TABLE request_ids (
 
 -- What lists and counts see: written at the start and at the close of a run, so
 -- that the steps in between cost these indexes nothing.
+CREATE TABLE completed_updates (
+    run_id             BLOB    NOT NULL,
+    update_id          TEXT    NOT NULL,
+    completed_event_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, update_id)
+) WITHOUT ROWID;
+
 CREATE TABLE visibility (
     run_id             BLOB    NOT NULL PRIMARY KEY,
     namespace          TEXT    NOT NULL,

@@ -23,6 +23,14 @@ async def client(server):
 
 
 @pytest_asyncio.fixture
+async def server_with_short_histories():
+    """A client of a server that suggests continuing as new early."""
+    server = Server("--suggest-history-events", "50")
+    yield await Client.connect(server.address)
+    server.stop()
+
+
+@pytest_asyncio.fixture
 async def worker(client):
     async with Worker(client, task_queue=QUEUE, activities=[do]):
         yield

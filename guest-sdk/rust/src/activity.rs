@@ -5,6 +5,7 @@
 //! timeouts and backoff happen on the server and leave no trace in the code; the
 //! future resolves when the activity is over for good (ACT-01..13).
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -219,6 +220,8 @@ pub struct ActivityOptions {
     pub summary: Option<String>,
     /// Its place in a backlog.
     pub priority: Option<Priority>,
+    /// What travels beside the input, besides what the workflow propagates (WF-24).
+    pub headers: BTreeMap<String, payload::Payload>,
 }
 
 impl ActivityOptions {
@@ -246,13 +249,15 @@ impl ActivityOptions {
         self,
         activity_type: String,
         input: Vec<payload::Payload>,
+        mut headers: BTreeMap<String, payload::Payload>,
     ) -> wire::ActivityOptions {
+        headers.extend(self.headers);
         wire::ActivityOptions {
             activity_type,
             activity_id: self.activity_id,
             task_queue: self.task_queue,
             input: payload::to_wire(input),
-            headers: Vec::new(),
+            headers: payload::fields_to_wire(headers),
             schedule_to_close_timeout: self.schedule_to_close_timeout.map(duration::to_ns),
             schedule_to_start_timeout: self.schedule_to_start_timeout.map(duration::to_ns),
             start_to_close_timeout: self.start_to_close_timeout.map(duration::to_ns),
@@ -309,6 +314,7 @@ impl ActivityOptionsBuilder {
                 task_queue: None,
                 summary: None,
                 priority: None,
+                headers: BTreeMap::new(),
             },
         }
     }
@@ -324,6 +330,12 @@ impl ActivityOptionsBuilder {
         task_queue: String,
         summary: String,
         priority: Priority,
+    }
+
+    /// Adds one of the [`headers`](ActivityOptions#structfield.headers).
+    pub fn header(mut self, name: impl Into<String>, value: payload::Payload) -> Self {
+        self.options.headers.insert(name.into(), value);
+        self
     }
 
     /// Sets [`cancellation_type`](ActivityOptions#structfield.cancellation_type).
@@ -396,6 +408,7 @@ pub struct ActivityFuture<O> {
 }
 
 impl<O: FromPayloads> ActivityFuture<O> {
+    #[track_caller]
     pub(crate) fn start<I: IntoPayloads>(
         runtime: &Runtime,
         scope: &WorkflowCancellationToken,
@@ -413,6 +426,7 @@ impl<O: FromPayloads> ActivityFuture<O> {
         }
     }
 
+    #[track_caller]
     fn schedule(
         runtime: &Runtime,
         scope: &WorkflowCancellationToken,
@@ -429,8 +443,10 @@ impl<O: FromPayloads> ActivityFuture<O> {
             let failure = Failure::cancelled(message, Vec::new());
             return Progress::Refused(Some(ActivityExecutionError::Cancelled(failure)));
         }
-        let handle = host::start_activity(options.into_wire(name.to_owned(), input));
-        Progress::Started(runtime.operations.add(handle, &token))
+        let headers = runtime.propagated.borrow().clone();
+        let handle = host::start_activity(options.into_wire(name.to_owned(), input, headers));
+        let what = format!("activity {name:?}");
+        Progress::Started(runtime.operations.add(handle, &token, what))
     }
 }
 

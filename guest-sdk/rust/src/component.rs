@@ -34,7 +34,7 @@ fn define<W: Workflow>() -> wire::WorkflowDefinition {
         output_schema: None,
         signals: W::SIGNALS.iter().map(handler).collect(),
         queries: W::QUERIES.iter().map(handler).collect(),
-        updates: Vec::new(),
+        updates: W::UPDATES.iter().map(handler).collect(),
         versioning: match W::VERSIONING {
             VersioningPolicy::Pinned => wire::VersioningPolicy::Pinned,
             VersioningPolicy::AutoUpgrade => wire::VersioningPolicy::AutoUpgrade,
@@ -100,7 +100,10 @@ mod run {
     /// What `run` does: the loop over the contract's one blocking call.
     pub fn run(entries: &[Entry], workflow_type: &str, input: Vec<types::Payload>) -> RunOutcome {
         log_panics();
-        let Some(entry) = entries.iter().find(|entry| entry.name == workflow_type) else {
+        let mut named = entries.iter();
+        let entry = named.find(|entry| entry.name == workflow_type);
+        let Some(entry) = entry.or_else(|| entries.iter().find(|entry| entry.name.is_empty()))
+        else {
             panic!("this component has no workflow type {workflow_type:?}");
         };
         let mut instance = (entry.create)(&payload::from_wire(input));
@@ -112,13 +115,14 @@ mod run {
             if let Some(outcome) = instance.outcome() {
                 break outcome;
             }
-            instance.deliver(host::next());
+            instance.deliver_batch(host::next(), host::take);
         };
         CLOSED.with(|closed| *closed.borrow_mut() = Some(instance));
         match outcome {
             Outcome::Completed(result) => RunOutcome::Completed(payload::to_wire(result)),
             Outcome::Failed(failure) => RunOutcome::Failed(failure.into()),
             Outcome::Cancelled(details) => RunOutcome::Cancelled(payload::to_wire(details)),
+            Outcome::ContinuedAsNew => RunOutcome::ContinuedAsNew,
         }
     }
 

@@ -2,17 +2,19 @@
 //!
 //! | context | who gets it | may |
 //! |---|---|---|
-//! | [`WorkflowContext`] | `run`, async signal handlers | everything, and reach the state through `state` and `state_mut` |
-//! | [`SyncWorkflowContext`] | sync signal handlers, which have `&mut self` | everything but wait |
-//! | [`WorkflowContextView`](crate::WorkflowContextView) | `init`, queries | look |
+//! | [`WorkflowContext`] | `run`, async signal and update handlers | everything, and reach the state through `state` and `state_mut` |
+//! | [`SyncWorkflowContext`] | sync signal and update handlers, which have `&mut self` | everything but wait |
+//! | [`WorkflowContextView`](crate::WorkflowContextView) | `init`, queries, update validators | look |
 //!
 //! The first two share their methods through [`BaseWorkflowContext`]. A context
 //! is a cheap handle; each carries a scope, the cancellation token on which
 //! whatever is started through it hangs.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::ops::Deref;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::SystemTime;
@@ -22,12 +24,15 @@ use futures::future::FusedFuture;
 
 use crate::activity::{ActivityDefinition, ActivityFuture, ActivityOptions};
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
+use crate::continuation::{self, ContinueAsNewOptions};
 use crate::info::WorkflowContextView;
-use crate::payload::FromPayloads;
+use crate::payload::{FromPayloads, IntoPayloads};
 use crate::random::{self, WorkflowRandomValue};
 use crate::runtime::Runtime;
 use crate::signals::SignalChannel;
+use crate::termination::WorkflowTermination;
 use crate::timer::{TimerFuture, TimerOptions};
+use crate::workflow::Workflow;
 use crate::{duration, host};
 
 /// What every context of a running workflow can do.
@@ -40,6 +45,7 @@ pub struct BaseWorkflowContext {
 impl BaseWorkflowContext {
     /// Starts an activity and gives the future of its result. The activity is
     /// scheduled by the call itself, not by the first poll.
+    #[track_caller]
     pub fn execute_activity<A: ActivityDefinition>(
         &self,
         activity: A,
@@ -57,6 +63,7 @@ impl BaseWorkflowContext {
     }
 
     /// Another name of [`execute_activity`](Self::execute_activity).
+    #[track_caller]
     pub fn start_activity<A: ActivityDefinition>(
         &self,
         activity: A,
@@ -67,6 +74,7 @@ impl BaseWorkflowContext {
     }
 
     /// Starts a durable timer, by the call itself (TIM-01).
+    #[track_caller]
     pub fn timer(&self, options: impl Into<TimerOptions>) -> TimerFuture {
         TimerFuture::start(&self.runtime, &self.scope, options.into())
     }
@@ -108,6 +116,18 @@ impl BaseWorkflowContext {
         random::uuid4()
     }
 
+    /// Has headers of this run travel on: every activity that is started from now on
+    /// carries those of these names (WF-24). A successor keeps all headers anyhow.
+    pub fn propagate_headers<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let info = self.info();
+        let mut propagated = self.runtime.propagated.borrow_mut();
+        for name in names {
+            if let Some(value) = info.header(name) {
+                propagated.insert(name.to_owned(), value);
+            }
+        }
+    }
+
     /// What the run knows about itself (WF-15).
     pub fn info(&self) -> WorkflowContextView {
         WorkflowContextView::new(self.runtime.clone())
@@ -119,10 +139,21 @@ impl BaseWorkflowContext {
         host::is_replaying()
     }
 
-    /// Whether every async signal handler that began has returned: a condition
-    /// to wait for before `run` returns (MSG-07).
+    /// Whether every async signal and update handler that began has returned: a
+    /// condition to wait for before `run` returns (MSG-07).
     pub fn all_handlers_finished(&self) -> bool {
-        self.runtime.running_handlers.get() == 0
+        self.runtime.running.is_empty()
+    }
+
+    /// Says in a few words how things stand, for whoever asks for the workflow's
+    /// metadata (WF-28). Not recorded: it is said again in replay.
+    pub fn set_current_details(&self, details: impl Into<String>) {
+        *self.runtime.current_details.borrow_mut() = details.into();
+    }
+
+    /// What was said last.
+    pub fn current_details(&self) -> String {
+        self.runtime.current_details.borrow().clone()
     }
 }
 
@@ -173,11 +204,13 @@ impl<W> WorkflowContext<W> {
     /// Waits until the condition holds; a cancel of the scope ends the wait. It
     /// is asked at once, and again whenever anything in the run has moved, so it
     /// must be cheap and change nothing (WF-07).
+    #[track_caller]
     pub fn wait_condition<'a>(
         &'a self,
         mut condition: impl FnMut(&W) -> bool + Unpin + 'a,
     ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + Unpin + 'a {
         let mut waited = false;
+        let place = Location::caller();
         poll_fn(move |context| {
             if self.state(&mut condition) {
                 if waited {
@@ -190,10 +223,62 @@ impl<W> WorkflowContext<W> {
             }
             waited = true;
             self.base.scope.wake_on_cancel(context.waker());
-            self.base.runtime.conditions.wait(context.waker());
+            self.base.runtime.conditions.wait(context.waker(), place);
             Poll::Pending
         })
         .fuse()
+    }
+
+    /// Ends this run by starting its successor: same workflow ID, a history of its
+    /// own, this input (WF-13). Return what it gives, as `?` does:
+    ///
+    /// ```
+    /// # use mainspring_workflow::*;
+    /// # #[workflow]
+    /// # #[derive(Default)]
+    /// # struct Subscription;
+    /// # #[workflow_methods]
+    /// # impl Subscription {
+    /// #[run]
+    /// async fn run(ctx: &mut WorkflowContext<Self>, month: u32) -> WorkflowResult<u32> {
+    ///     if ctx.info().continue_as_new_suggested() {
+    ///         ctx.continue_as_new(month + 1, ContinueAsNewOptions::default())?;
+    ///     }
+    ///     Ok(month)
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// Messages that the run has not seen yet are heard first: the task is then done
+    /// again with them.
+    pub fn continue_as_new(
+        &self,
+        input: W::Input,
+        options: ContinueAsNewOptions,
+    ) -> Result<Infallible, WorkflowTermination>
+    where
+        W: Workflow,
+        W::Input: IntoPayloads,
+    {
+        continuation::continue_as_new(&input, options)
+    }
+
+    /// The same, as a workflow of another type.
+    pub fn continue_as<V>(
+        &self,
+        input: V::Input,
+        options: ContinueAsNewOptions,
+    ) -> Result<Infallible, WorkflowTermination>
+    where
+        V: Workflow,
+        V::Input: IntoPayloads,
+    {
+        let workflow_type = Some(V::NAME.to_owned());
+        let options = ContinueAsNewOptions {
+            workflow_type,
+            ..options
+        };
+        continuation::continue_as_new(&input, options)
     }
 
     /// The same context with another scope: what is started or awaited through

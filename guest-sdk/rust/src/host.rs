@@ -9,7 +9,7 @@
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::mainspring::workflow::events;
 use crate::bindings::mainspring::workflow::types::{self, Failure, Payload};
-use crate::bindings::mainspring::workflow::{activities, info, logging};
+use crate::bindings::mainspring::workflow::{activities, continuation, info, logging};
 
 /// Names one operation of a run; numbered from 1 in the order of the calls.
 pub(crate) type Handle = types::Handle;
@@ -34,8 +34,24 @@ mod target {
         imports::cancellation::cancel(handle, reason);
     }
 
+    pub(crate) fn continue_as_new(options: continuation::ContinueOptions) {
+        imports::continuation::continue_as_new(&options);
+    }
+
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {
         imports::queries::answer_query(id, answer.as_ref().map_err(Vec::as_slice));
+    }
+
+    pub(crate) fn accept_update(id: &str) {
+        imports::updates::accept_update(id);
+    }
+
+    pub(crate) fn reject_update(id: &str, reason: Failure) {
+        imports::updates::reject_update(id, &reason);
+    }
+
+    pub(crate) fn complete_update(id: &str, outcome: Result<Payload, Failure>) {
+        imports::updates::complete_update(id, outcome.as_ref().map_err(Vec::as_slice));
     }
 
     pub(crate) fn next() -> events::Event {
@@ -95,8 +111,24 @@ mod target {
         current().cancel(handle, reason);
     }
 
+    pub(crate) fn continue_as_new(options: continuation::ContinueOptions) {
+        current().continue_as_new(options);
+    }
+
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {
         current().answer_query(id, answer);
+    }
+
+    pub(crate) fn accept_update(id: &str) {
+        current().accept_update(id);
+    }
+
+    pub(crate) fn reject_update(id: &str, reason: Failure) {
+        current().reject_update(id, reason);
+    }
+
+    pub(crate) fn complete_update(id: &str, outcome: Result<Payload, Failure>) {
+        current().complete_update(id, outcome);
     }
 
     pub(crate) fn now() -> types::TimestampNs {

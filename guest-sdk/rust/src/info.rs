@@ -1,11 +1,13 @@
 //! What a run knows about itself (WF-15), and the read-only context.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
 use crate::activity::{Priority, RetryPolicy};
+use crate::bindings::mainspring::workflow::info::{self, SuggestReasons};
 use crate::bindings::mainspring::workflow::types;
 use crate::failure::{self, Failure};
 use crate::payload::{FromPayloads, Payload, PayloadConversionError};
@@ -17,6 +19,28 @@ use crate::{duration, host, payload};
 #[derive(Clone)]
 pub struct WorkflowContextView {
     runtime: Rc<Runtime>,
+}
+
+/// How a run came about that continues another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContinuedInitiator {
+    /// Its code continued as new.
+    Workflow,
+    /// The workflow's retry policy.
+    Retry,
+    /// The cron schedule.
+    CronSchedule,
+}
+
+/// Why a successor is due (WF-14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuggestReason {
+    /// The history has too many bytes.
+    HistorySizeTooLarge,
+    /// The history has too many events.
+    TooManyHistoryEvents,
+    /// The run has taken too many updates.
+    TooManyUpdates,
 }
 
 /// Names an execution, possibly in another namespace.
@@ -192,6 +216,24 @@ impl WorkflowContextView {
         find(&self.runtime.info().headers, name)
     }
 
+    /// All headers of the start request (WF-24).
+    pub fn headers(&self) -> BTreeMap<String, Payload> {
+        let headers = self.runtime.info().headers.iter();
+        headers
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect()
+    }
+
+    /// How this run came about, if it continues another.
+    pub fn continued_initiator(&self) -> Option<ContinuedInitiator> {
+        match self.runtime.info().continued_initiator {
+            info::ContinuedInitiator::None => None,
+            info::ContinuedInitiator::Workflow => Some(ContinuedInitiator::Workflow),
+            info::ContinuedInitiator::Retry => Some(ContinuedInitiator::Retry),
+            info::ContinuedInitiator::CronSchedule => Some(ContinuedInitiator::CronSchedule),
+        }
+    }
+
     /// The time of the current workflow task (WF-04).
     pub fn workflow_time(&self) -> SystemTime {
         duration::time_from_ns(host::now())
@@ -205,6 +247,29 @@ impl WorkflowContextView {
     /// Bytes of the history up to the start of the current workflow task.
     pub fn history_size_bytes(&self) -> u64 {
         host::task_info().history_size_bytes
+    }
+
+    /// Why a successor is due, if one is (WF-14).
+    pub fn continue_as_new_reasons(&self) -> Vec<SuggestReason> {
+        let reasons = host::task_info().suggest_reasons;
+        [
+            (
+                SuggestReasons::HISTORY_SIZE_TOO_LARGE,
+                SuggestReason::HistorySizeTooLarge,
+            ),
+            (
+                SuggestReasons::TOO_MANY_HISTORY_EVENTS,
+                SuggestReason::TooManyHistoryEvents,
+            ),
+            (
+                SuggestReasons::TOO_MANY_UPDATES,
+                SuggestReason::TooManyUpdates,
+            ),
+        ]
+        .into_iter()
+        .filter(|(flag, _)| reasons.contains(*flag))
+        .map(|(_, reason)| reason)
+        .collect()
     }
 
     /// Whether the history has grown so long that a successor is due (WF-14).

@@ -5,8 +5,9 @@
 //!
 //! 1. The workflow is constructed; then early messages are delivered, and their
 //!    handlers run, before the main function is first polled (MSG-01, WF-18).
-//! 2. After each event everything that can run does, conditions included, before
-//!    the next event is taken.
+//! 2. All events of a batch are heard before the code goes on, so that a run which
+//!    ends has heard every message that it was sent (MSG-01, WF-13). Then everything
+//!    that can run does, conditions included.
 //! 3. A query is answered at once and wakes nothing: it leaves no trace (MSG-08).
 
 use std::cell::RefCell;
@@ -21,25 +22,30 @@ use crate::executor::Executor;
 use crate::failure::{ApplicationFailure, Failure};
 use crate::info::WorkflowContextView;
 use crate::payload::{self, Payload};
+use crate::running::Kind;
 use crate::runtime::Runtime;
 use crate::signals::log_dropped;
 use crate::termination::{WorkflowResult, WorkflowTermination};
+use crate::updates::names;
 use crate::workflow::{MainFuture, QueryDispatch, SignalDispatch, Workflow};
-use crate::{host, logging};
+use crate::{builtin, host, logging};
 
-/// How a run ended. The contract has one more way, continuing as new, that this
-/// version of the SDK does not offer.
+/// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Completed(Vec<Payload>),
     Failed(Failure),
     Cancelled(Vec<Payload>),
+    ContinuedAsNew,
 }
 
 /// A run whose workflow type is erased.
 pub(crate) trait Instance {
     /// Delivers one event and runs whatever it sets in motion.
     fn deliver(&mut self, event: Event);
+    /// Delivers a batch, whose first event is in hand; then the code goes on.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    fn deliver_batch(&mut self, first: Event, more: fn() -> Option<Event>);
     /// Lets the main function run; once, after the early messages.
     fn start_main(&mut self);
     /// How the run ended, if it did.
@@ -50,9 +56,11 @@ pub(crate) trait Instance {
 type End = Rc<RefCell<Option<WorkflowResult<Vec<Payload>>>>>;
 
 pub(crate) struct TypedInstance<W: Workflow> {
-    ctx: WorkflowContext<W>,
-    runtime: Rc<Runtime>,
-    executor: Executor,
+    pub(crate) ctx: WorkflowContext<W>,
+    pub(crate) runtime: Rc<Runtime>,
+    pub(crate) executor: Executor,
+    /// A batch is being heard: nothing runs yet.
+    hears: bool,
     main: Option<MainFuture>,
     end: End,
 }
@@ -73,6 +81,7 @@ pub(crate) fn create<W: Workflow>(input: &[Payload]) -> Box<dyn Instance> {
             ctx,
             runtime,
             executor: Executor::default(),
+            hears: false,
             main: Some(main),
             end: End::default(),
         }),
@@ -104,17 +113,32 @@ impl<W: Workflow> Instance for TypedInstance<W> {
             Event::CancelRequested(reason) => self.runtime.root.cancel_with_reason(reason),
             // The host keeps the random stream; this SDK has none of its own.
             Event::RandomSeedChanged(_) => {}
-            // What these two answer is not started or declared by this SDK.
+            Event::Update(update) => {
+                if !self.update(update) {
+                    return;
+                }
+            }
+            // What this answers is not started by this SDK.
             Event::Started(notice) => {
                 logging::error(format!(
                     "operation {} has no start to hear of",
                     notice.handle
                 ));
             }
-            Event::Update(update) => {
-                logging::error(format!("update {:?} was ignored: no handler", update.name));
-            }
         }
+        self.settle();
+    }
+
+    fn deliver_batch(&mut self, first: Event, more: fn() -> Option<Event>) {
+        if matches!(first, Event::Query(_)) {
+            return self.deliver(first);
+        }
+        self.hears = true;
+        self.deliver(first);
+        while let Some(event) = more() {
+            self.deliver(event);
+        }
+        self.hears = false;
         self.settle();
     }
 
@@ -139,6 +163,7 @@ impl<W: Workflow> Instance for TypedInstance<W> {
                 "the workflow cancelled itself",
                 details.clone(),
             )),
+            Err(WorkflowTermination::ContinuedAsNew(_)) => Outcome::ContinuedAsNew,
             Err(WorkflowTermination::TaskFailed(error)) => {
                 panic!("workflow {} cannot go on: {error}", W::NAME)
             }
@@ -157,6 +182,9 @@ impl<W: Workflow> TypedInstance<W> {
     /// after the queue has run dry all of them are asked, for as long as that
     /// makes one of them true.
     fn settle(&mut self) {
+        if self.hears {
+            return;
+        }
         let end = self.end.clone();
         let stop = move || end.borrow().is_some();
         self.executor.run(&stop);
@@ -170,11 +198,10 @@ impl<W: Workflow> TypedInstance<W> {
                 break;
             }
         }
-        if stop() && self.runtime.running_handlers.get() > 0 {
-            logging::warn(format!(
-                "the run ends while {} signal handlers are still at work; wait for all_handlers_finished",
-                self.runtime.running_handlers.get()
-            ));
+        if stop()
+            && let Some(warning) = self.runtime.running.warning()
+        {
+            logging::warn(warning);
         }
     }
 
@@ -186,13 +213,14 @@ impl<W: Workflow> TypedInstance<W> {
             SignalDispatch::Done(Err(termination)) => finish(&self.end, Err(termination)),
             SignalDispatch::Task(handler) => {
                 let (end, runtime) = (self.end.clone(), self.runtime.clone());
-                runtime
-                    .running_handlers
-                    .set(runtime.running_handlers.get() + 1);
+                let warns = W::SIGNALS
+                    .iter()
+                    .find(|known| known.name == name)
+                    .or_else(|| W::SIGNALS.iter().find(|known| known.name.is_empty()))
+                    .is_none_or(|known| known.warns_if_unfinished);
+                let number = runtime.running.begin(Kind::Signal, name, "", warns);
                 let task = handler.map(move |result| {
-                    runtime
-                        .running_handlers
-                        .set(runtime.running_handlers.get() - 1);
+                    runtime.running.end(number);
                     if let Err(termination) = result {
                         finish(&end, Err(termination));
                     }
@@ -206,6 +234,12 @@ impl<W: Workflow> TypedInstance<W> {
         let view = WorkflowContextView::new(self.runtime.clone());
         let refused =
             |reason: String| Err(Failure::from(ApplicationFailure::non_retryable(reason)).into());
+        if let Some(answer) = builtin::answer::<W>(&self.runtime, name) {
+            return match answer {
+                Ok(payload) => Ok(payload.into()),
+                Err(error) => refused(format!("query {name:?}: {error}")),
+            };
+        }
         match self
             .ctx
             .state(|state| state.__query(&view, name, arguments))
@@ -223,6 +257,5 @@ impl<W: Workflow> TypedInstance<W> {
 }
 
 fn known_queries<W: Workflow>() -> String {
-    let names: Vec<_> = W::QUERIES.iter().map(|query| query.name).collect();
-    format!("workflow {} answers [{}]", W::NAME, names.join(", "))
+    format!("workflow {} answers [{}]", W::NAME, names(W::QUERIES))
 }

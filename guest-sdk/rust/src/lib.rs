@@ -98,10 +98,15 @@
 //!   [`WorkflowContext`]. An async handler runs beside `run`. Signals without a
 //!   handler wait in a [`SignalChannel`].
 //! - `#[query]` handlers answer questions with `&self` and change nothing.
+//! - `#[update]` handlers do both: they change the state, may wait, and answer. An
+//!   `#[update_validator(…)]` refuses one before it is accepted, without a trace.
+//! - A handler marked `dynamic` takes every name that no other takes.
 //! - [`WorkflowContext`] starts activities and timers, waits for conditions,
 //!   gives time and random values. The state is reached through
 //!   [`state`](WorkflowContext::state) and [`state_mut`](WorkflowContext::state_mut),
 //!   so that no borrow lives across a wait.
+//! - [`continue_as_new`](WorkflowContext::continue_as_new) ends a run by starting
+//!   its successor, with a history of its own.
 //! - [`WorkflowCancellationToken`] groups what is cancelled together.
 //! - [`logging`] writes the workflow log, once per line however often the code is
 //!   replayed.
@@ -123,10 +128,12 @@ extern crate self as mainspring_workflow;
 pub mod bindings;
 
 mod activity;
+mod builtin;
 mod cancellation;
 mod component;
 mod concurrency;
 mod context;
+mod continuation;
 mod duration;
 mod executor;
 mod failure;
@@ -137,12 +144,14 @@ pub mod logging;
 mod operations;
 mod payload;
 mod random;
+mod running;
 mod runtime;
 mod signals;
 mod termination;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod timer;
+mod updates;
 mod workflow;
 
 pub use activity::{
@@ -152,16 +161,19 @@ pub use activity::{
 pub use cancellation::{CancellableFuture, WorkflowCancellationError, WorkflowCancellationToken};
 pub use concurrency::{JoinAll, join_all};
 pub use context::{BaseWorkflowContext, SyncWorkflowContext, WorkflowContext};
+pub use continuation::{ContinueAsNewOptions, VersioningIntent};
 pub use failure::{
     ApplicationFailure, ApplicationFailureBuilder, Failure, FailureCategory, FailureKind,
     FailureNode, NexusRetryBehavior, RetryState, TimeoutType,
 };
-pub use info::{WorkflowContextView, WorkflowExecution};
-pub use mainspring_workflow_macros::{init, query, run, signal, workflow, workflow_methods};
+pub use info::{ContinuedInitiator, SuggestReason, WorkflowContextView, WorkflowExecution};
+pub use mainspring_workflow_macros::{
+    init, query, run, signal, update, update_validator, workflow, workflow_methods,
+};
 pub use payload::{Args, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
 pub use random::WorkflowRandomValue;
 pub use signals::SignalChannel;
-pub use termination::{WorkflowResult, WorkflowTermination};
+pub use termination::{Continuation, WorkflowResult, WorkflowTermination};
 pub use timer::{TimerFuture, TimerOptions, TimerResult};
 pub use workflow::{
     HandlerDescription, HandlerResult, ReadsPolicy, VersioningPolicy, Workflow, WorkflowDeclaration,
@@ -182,5 +194,7 @@ pub mod __private {
     pub use crate::component::{Entry, describe, entry};
     #[cfg(target_arch = "wasm32")]
     pub use crate::component::{answer_queries, run};
-    pub use crate::workflow::{MainFuture, QueryDispatch, SignalDispatch};
+    pub use crate::workflow::{
+        MainFuture, QueryDispatch, SignalDispatch, UpdateDispatch, UpdateVerdict,
+    };
 }

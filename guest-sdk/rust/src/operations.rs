@@ -7,10 +7,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::bindings::mainspring::workflow::types::Outcome;
+use crate::builtin::Wait;
 use crate::cancellation::{Registration, WorkflowCancellationToken};
 use crate::host::{self, Handle};
 
@@ -34,6 +36,9 @@ impl Slot {
 
 struct Open {
     slot: Rc<Slot>,
+    /// What it is, and where it was started.
+    what: String,
+    place: &'static Location<'static>,
     /// Held for its drop: an answered operation leaves its token.
     _registration: Registration,
 }
@@ -46,17 +51,36 @@ pub(crate) struct Operations {
 
 impl Operations {
     /// Takes in an operation that was just started.
-    pub(crate) fn add(&self, handle: Handle, token: &WorkflowCancellationToken) -> Operation {
+    #[track_caller]
+    pub(crate) fn add(
+        &self,
+        handle: Handle,
+        token: &WorkflowCancellationToken,
+        what: String,
+    ) -> Operation {
+        let place = Location::caller();
         let slot = Rc::new(Slot::default());
         let cancelled = slot.clone();
         let registration =
             token.on_cancel(Box::new(move |reason| cancelled.cancel(handle, reason)));
         let open = Open {
             slot: slot.clone(),
+            what,
+            place,
             _registration: registration,
         };
         self.open.borrow_mut().insert(handle, open);
         Operation { handle, slot }
+    }
+
+    /// The open operations, in the order in which they were started.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let open = self.open.borrow();
+        let wait = |(handle, open): (&Handle, &Open)| Wait {
+            what: format!("{} (operation {handle})", open.what),
+            place: open.place,
+        };
+        open.iter().map(wait).collect()
     }
 
     /// Hands an answer to its future. False if no operation has this handle.

@@ -263,6 +263,11 @@ impl From<wire::Payload> for Payload {
     }
 }
 
+pub(crate) fn fields_to_wire(fields: BTreeMap<String, Payload>) -> Vec<(String, wire::Payload)> {
+    let fields = fields.into_iter();
+    fields.map(|(name, value)| (name, value.into())).collect()
+}
+
 pub(crate) fn to_wire(payloads: Vec<Payload>) -> Vec<wire::Payload> {
     payloads.into_iter().map(Into::into).collect()
 }

@@ -3,13 +3,18 @@
 //! Contexts, futures and the instance hold it by `Rc`; a run lives on one thread.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::panic::Location;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
 use crate::bindings::mainspring::workflow::info::RunInfo;
+use crate::builtin::Wait;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::host;
 use crate::operations::Operations;
+use crate::running::RunningHandlers;
+use crate::payload::Payload;
 use crate::signals::SignalBuffers;
 
 /// The shared part of one run.
@@ -20,8 +25,12 @@ pub(crate) struct Runtime {
     pub(crate) conditions: Conditions,
     /// The scope of the run; cancelled when the run is asked to cancel.
     pub(crate) root: WorkflowCancellationToken,
-    /// Signal handlers that have not returned yet.
-    pub(crate) running_handlers: Cell<usize>,
+    /// Handlers that have not returned yet.
+    pub(crate) running: RunningHandlers,
+    /// What the run says of itself to a person who asks (WF-28).
+    pub(crate) current_details: RefCell<String>,
+    /// Headers that everything started from now on carries (WF-24).
+    pub(crate) propagated: RefCell<BTreeMap<String, Payload>>,
     info: OnceCell<Rc<RunInfo>>,
 }
 
@@ -29,6 +38,14 @@ impl Runtime {
     /// What is fixed for the run; asked of the host at the first use.
     pub(crate) fn info(&self) -> &Rc<RunInfo> {
         self.info.get_or_init(|| Rc::new(host::run_info()))
+    }
+
+    /// What the run waits for: operations, conditions, signals, in this order.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let mut waits = self.operations.waits();
+        waits.extend(self.conditions.waits());
+        waits.extend(self.signals.waits());
+        waits
     }
 }
 
@@ -39,16 +56,26 @@ impl Runtime {
 /// they began to wait, until a round makes none of them true.
 #[derive(Default)]
 pub(crate) struct Conditions {
-    waiting: RefCell<Vec<Waker>>,
+    waiting: RefCell<Vec<(Waker, &'static Location<'static>)>>,
     met: Cell<u64>,
 }
 
 impl Conditions {
-    pub(crate) fn wait(&self, waker: &Waker) {
+    pub(crate) fn wait(&self, waker: &Waker, place: &'static Location<'static>) {
         let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|known| known.will_wake(waker)) {
-            waiting.push(waker.clone());
+        let known = |(known, at): &(Waker, &Location<'_>)| known.will_wake(waker) && *at == place;
+        if !waiting.iter().any(known) {
+            waiting.push((waker.clone(), place));
         }
+    }
+
+    fn waits(&self) -> Vec<Wait> {
+        let waiting = self.waiting.borrow();
+        let wait = |(_, place): &(Waker, &'static Location<'static>)| Wait {
+            what: "condition".to_owned(),
+            place,
+        };
+        waiting.iter().map(wait).collect()
     }
 
     /// Counts a condition that turned true.
@@ -63,7 +90,7 @@ impl Conditions {
     /// Wakes all that wait; false if none does.
     pub(crate) fn wake_all(&self) -> bool {
         let waiting = self.waiting.take();
-        for waker in &waiting {
+        for (waker, _) in &waiting {
             waker.wake_by_ref();
         }
         !waiting.is_empty()

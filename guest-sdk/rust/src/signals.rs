@@ -8,12 +8,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use futures::FutureExt;
 use futures::future::FusedFuture;
 
+use crate::builtin::Wait;
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
 use crate::logging;
 use crate::payload::{FromPayloads, Payload};
@@ -22,7 +24,7 @@ use crate::runtime::Runtime;
 #[derive(Default)]
 struct Buffer {
     arrived: VecDeque<Vec<Payload>>,
-    receivers: Vec<Waker>,
+    receivers: Vec<(Waker, &'static Location<'static>)>,
 }
 
 /// The buffered signals of a run, by name.
@@ -36,7 +38,7 @@ impl SignalBuffers {
         let mut buffers = self.by_name.borrow_mut();
         let buffer = buffers.entry(name.to_owned()).or_default();
         buffer.arrived.push_back(input);
-        for waker in buffer.receivers.drain(..) {
+        for (waker, _) in buffer.receivers.drain(..) {
             waker.wake();
         }
     }
@@ -45,11 +47,24 @@ impl SignalBuffers {
         self.by_name.borrow_mut().get_mut(name)?.arrived.pop_front()
     }
 
-    fn wait(&self, name: &str, waker: &Waker) {
+    /// The receivers that wait, by name.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let buffers = self.by_name.borrow();
+        let mut waits = Vec::new();
+        for (name, buffer) in buffers.iter() {
+            waits.extend(buffer.receivers.iter().map(|(_, place)| Wait {
+                what: format!("signal {name:?}"),
+                place,
+            }));
+        }
+        waits
+    }
+
+    fn wait(&self, name: &str, waker: &Waker, place: &'static Location<'static>) {
         let mut buffers = self.by_name.borrow_mut();
         let receivers = &mut buffers.entry(name.to_owned()).or_default().receivers;
-        if !receivers.iter().any(|known| known.will_wake(waker)) {
-            receivers.push(waker.clone());
+        if !receivers.iter().any(|(known, _)| known.will_wake(waker)) {
+            receivers.push((waker.clone(), place));
         }
     }
 
@@ -89,10 +104,12 @@ impl<T: FromPayloads> SignalChannel<T> {
 
     /// Waits for the next signal. A signal that is there is received even in a
     /// cancelled scope; otherwise a cancel ends the wait.
+    #[track_caller]
     pub fn recv(
         &mut self,
     ) -> impl FusedFuture<Output = Result<T, WorkflowCancellationError>> + Unpin + '_ {
-        poll_fn(|context| {
+        let place = Location::caller();
+        poll_fn(move |context| {
             if let Some(value) = self.try_recv() {
                 return Poll::Ready(Ok(value));
             }
@@ -100,7 +117,9 @@ impl<T: FromPayloads> SignalChannel<T> {
                 return Poll::Ready(Err(WorkflowCancellationError::of(&self.token)));
             }
             self.token.wake_on_cancel(context.waker());
-            self.runtime.signals.wait(&self.name, context.waker());
+            self.runtime
+                .signals
+                .wait(&self.name, context.waker(), place);
             Poll::Pending
         })
         .fuse()

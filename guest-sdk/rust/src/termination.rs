@@ -17,6 +17,7 @@ pub type WorkflowResult<T> = Result<T, WorkflowTermination>;
 /// | `Cancelled`, after somebody asked the run to cancel | closes as cancelled |
 /// | `Cancelled`, and nobody asked | fails: the cancellation was the run's own |
 /// | `Failed` | fails with that failure |
+/// | `ContinuedAsNew` | closes, and its successor starts |
 /// | `TaskFailed` | the workflow task fails and is tried again; the run stays open |
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum WorkflowTermination {
@@ -29,10 +30,24 @@ pub enum WorkflowTermination {
     /// The run fails.
     #[error("workflow failed: {0}")]
     Failed(Failure),
+    /// The run goes on as another; made by
+    /// [`continue_as_new`](crate::WorkflowContext::continue_as_new).
+    #[error("workflow continues as new")]
+    ContinuedAsNew(Continuation),
     /// The code cannot go on, and a corrected version could: nothing about the
     /// run is decided.
     #[error("workflow task failed: {0}")]
     TaskFailed(PayloadConversionError),
+}
+
+/// Stands for what `continue_as_new` told the runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continuation(());
+
+impl Continuation {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
 }
 
 impl WorkflowTermination {

@@ -87,6 +87,7 @@ pub struct TimerFuture {
 }
 
 impl TimerFuture {
+    #[track_caller]
     pub(crate) fn start(
         runtime: &Runtime,
         scope: &WorkflowCancellationToken,
@@ -102,7 +103,11 @@ impl TimerFuture {
         let metadata = metadata(options.summary.as_deref());
         let handle = host::start_timer(duration::to_ns(options.duration), metadata);
         Self {
-            operation: Some(runtime.operations.add(handle, token)),
+            operation: Some(runtime.operations.add(
+                handle,
+                token,
+                format!("timer of {:?}", options.duration),
+            )),
             done: false,
         }
     }

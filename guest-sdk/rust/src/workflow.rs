@@ -45,13 +45,16 @@ pub trait WorkflowDeclaration {
     const READS: ReadsPolicy;
 }
 
-/// A signal or a query that a workflow handles.
+/// A signal, a query or an update that a workflow handles. The handler for every
+/// other name has an empty one (WF-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandlerDescription {
     /// Its name.
     pub name: &'static str,
     /// The method's doc comment.
     pub description: &'static str,
+    /// Whether the log warns if the run ends while it is at work (MSG-07).
+    pub warns_if_unfinished: bool,
 }
 
 /// The future of the main function.
@@ -79,6 +82,30 @@ pub enum QueryDispatch {
     Failed(Failure),
     /// The answer.
     Answered(Payload),
+}
+
+/// What a workflow says to an update before it is accepted.
+pub enum UpdateVerdict {
+    /// There is no handler of this name.
+    Unhandled,
+    /// The arguments do not decode.
+    Refused(PayloadConversionError),
+    /// The validator refused.
+    Failed(Failure),
+    /// It may come.
+    Passed,
+}
+
+/// What became of an update that was accepted.
+pub enum UpdateDispatch {
+    /// There is no handler of this name.
+    Unhandled,
+    /// The arguments do not decode.
+    Refused(PayloadConversionError),
+    /// A sync handler ran.
+    Done(WorkflowResult<Payload>),
+    /// An async handler is to be run.
+    Task(LocalBoxFuture<'static, WorkflowResult<Payload>>),
 }
 
 /// A workflow. Implemented by `#[workflow_methods]`; don't implement it by hand.
@@ -118,6 +145,8 @@ pub trait Workflow: WorkflowDeclaration + Sized + 'static {
     const SIGNALS: &'static [HandlerDescription];
     /// The queries it answers, in the order of the methods.
     const QUERIES: &'static [HandlerDescription];
+    /// The updates it handles, in the order of the methods.
+    const UPDATES: &'static [HandlerDescription];
 
     #[doc(hidden)]
     fn __create(
@@ -141,9 +170,20 @@ pub trait Workflow: WorkflowDeclaration + Sized + 'static {
         name: &str,
         arguments: &[Payload],
     ) -> QueryDispatch;
+
+    #[doc(hidden)]
+    fn __validate(
+        &self,
+        view: &WorkflowContextView,
+        name: &str,
+        input: &[Payload],
+    ) -> UpdateVerdict;
+
+    #[doc(hidden)]
+    fn __update(ctx: &WorkflowContext<Self>, name: &str, input: &[Payload]) -> UpdateDispatch;
 }
 
-/// What `run` and signal handlers may return: nothing, or a result whose error
+/// What `run`, signal and update handlers may return: nothing, or a result whose error
 /// ends the run.
 pub trait HandlerResult {
     /// The value on success.

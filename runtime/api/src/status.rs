@@ -4,10 +4,12 @@
 use mainspring_server::ServerError;
 use prost::{Message, Name};
 use temporalio_protos::google::rpc;
+use temporalio_protos::temporal::api::errordetails::v1::multi_operation_execution_failure::OperationStatus;
 use temporalio_protos::temporal::api::errordetails::v1::{
-    NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
+    MultiOperationExecutionFailure, NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
     WorkflowExecutionAlreadyStartedFailure,
 };
+use temporalio_protos::temporal::api::failure::v1::MultiOperationExecutionAborted;
 use tonic::{Code, Status};
 
 /// The status that stands for an error.
@@ -55,17 +57,53 @@ pub(crate) fn of(error: ServerError) -> Status {
     }
 }
 
+/// The status of a multi-operation of which one part was refused; the other was
+/// not done, or not alone.
+pub(crate) fn of_operations(start: Option<Status>, update: Option<Status>) -> Status {
+    let (code, what) = match (&start, &update) {
+        (Some(status), _) => (status.code(), format!("start failed: {}", status.message())),
+        (None, Some(status)) => (
+            status.code(),
+            format!("update failed: {}", status.message()),
+        ),
+        (None, None) => (Code::Internal, "nothing was refused".to_owned()),
+    };
+    let statuses = [start, update].map(|status| match status {
+        Some(status) => OperationStatus {
+            code: status.code() as i32,
+            message: status.message().to_owned(),
+            details: rpc::Status::decode(status.details())
+                .map(|details| details.details)
+                .unwrap_or_default(),
+        },
+        None => OperationStatus {
+            code: Code::Aborted as i32,
+            message: "Operation was aborted.".to_owned(),
+            details: vec![any(&MultiOperationExecutionAborted::default())],
+        },
+    });
+    let failure = MultiOperationExecutionFailure {
+        statuses: statuses.into(),
+    };
+    let message = format!("Update-with-Start could not be executed: {what}");
+    detailed(code, message, &failure)
+}
+
 /// A status whose details carry a typed failure.
 fn detailed<F: Message + Name>(code: Code, message: String, failure: &F) -> Status {
     let details = rpc::Status {
         code: code as i32,
         message: message.clone(),
-        details: vec![prost_wkt_types::Any {
-            type_url: format!("type.googleapis.com/{}", F::full_name()),
-            value: failure.encode_to_vec(),
-        }],
+        details: vec![any(failure)],
     };
     Status::with_details(code, message, details.encode_to_vec().into())
+}
+
+fn any<F: Message + Name>(failure: &F) -> prost_wkt_types::Any {
+    prost_wkt_types::Any {
+        type_url: format!("type.googleapis.com/{}", F::full_name()),
+        value: failure.encode_to_vec(),
+    }
 }
 
 #[cfg(test)]

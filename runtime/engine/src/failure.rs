@@ -29,6 +29,19 @@ pub fn activity_timeout(
     }
 }
 
+/// A run took longer than it may (LIF-07).
+pub fn workflow_timeout() -> Failure {
+    Failure {
+        message: "workflow timeout".to_owned(),
+        source: SOURCE.to_owned(),
+        failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
+            timeout_type: TimeoutType::StartToClose as i32,
+            last_heartbeat_details: None,
+        })),
+        ..Failure::default()
+    }
+}
+
 /// The name of a timeout, as retry policies spell it after `TemporalTimeout:`.
 pub fn timeout_name(timeout: TimeoutType) -> &'static str {
     match timeout {
@@ -82,6 +95,20 @@ pub fn application(message: String, error_type: &str, stack_trace: String) -> Fa
             },
         )),
         ..Failure::default()
+    }
+}
+
+/// The same, for what no second try would change.
+pub fn non_retryable(message: &str, error_type: &str) -> Failure {
+    Failure {
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: error_type.to_owned(),
+                non_retryable: true,
+                ..ApplicationFailureInfo::default()
+            },
+        )),
+        ..application(message.to_owned(), error_type, String::new())
     }
 }
 

@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use temporalio_protos::temporal::api::common::v1::{
-    Header, Payload, Payloads, Priority, RetryPolicy,
+    Header, Memo, Payload, Payloads, Priority, RetryPolicy, SearchAttributes,
 };
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::update::v1::Request;
 
-use crate::ids::TaskQueue;
+use crate::ids::{Digest, TaskQueue, WorkflowType};
 
 /// Names one operation of one run, from 1 on, in the order of the calls.
 pub type Handle = u64;
@@ -62,6 +63,21 @@ pub enum GuestEvent {
         arguments: Option<Payloads>,
         /// Its headers.
         header: Option<Header>,
+    },
+    /// An update: a read phase until the code accepts or rejects it (MSG-11).
+    Update {
+        /// Its ID.
+        id: String,
+        /// The handler's name.
+        name: String,
+        /// Its arguments.
+        input: Option<Payloads>,
+        /// Its headers.
+        header: Option<Header>,
+        /// Who sent it.
+        identity: String,
+        /// False where it was accepted before (MSG-14).
+        run_validator: bool,
     },
     /// Somebody asked the run to cancel itself (LIF-11).
     CancelRequested {
@@ -128,6 +144,59 @@ pub struct StartTimer {
     pub metadata: Option<UserMetadata>,
 }
 
+/// Which version a successor or a child starts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersioningIntent {
+    /// As the workflow type's versioning policy has it.
+    #[default]
+    Unspecified,
+    /// The component of this run.
+    Inherit,
+    /// What is current when the new run starts.
+    Current,
+}
+
+/// A component, as a run names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentRef {
+    /// Its bytes.
+    pub digest: Digest,
+    /// Its name.
+    pub name: String,
+    /// Its version label.
+    pub version: String,
+}
+
+/// How a run continues (WF-13). The session has filled in what the code left out
+/// and a run's first event knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContinueAsNew {
+    /// What the successor runs.
+    pub workflow_type: WorkflowType,
+    /// The default queue of its activities.
+    pub task_queue: TaskQueue,
+    /// Its arguments.
+    pub input: Option<Payloads>,
+    /// Its headers.
+    pub header: Option<Header>,
+    /// LIF-07.
+    pub run_timeout: Option<Duration>,
+    /// LIF-08.
+    pub task_timeout: Option<Duration>,
+    /// LIF-09.
+    pub retry_policy: Option<RetryPolicy>,
+    /// `None`: the memo of this run.
+    pub memo: Option<Memo>,
+    /// `None`: the search attributes of this run.
+    pub search_attributes: Option<SearchAttributes>,
+    /// Which version it starts on.
+    pub versioning: VersioningIntent,
+    /// How long its first task is held back.
+    pub backoff: Option<Duration>,
+    /// The code that it gets; the driver decides. `None`: that of this run.
+    pub component: Option<ComponentRef>,
+}
+
 /// What a workflow task asked for, in the order of the calls. Each one becomes
 /// one event (a cancel of something not yet started may add a second).
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +223,20 @@ pub enum Command {
         /// Its TimerStarted event; `None` if this very task started it.
         started_event_id: Option<i64>,
     },
+    /// Accept the update in hand.
+    AcceptUpdate {
+        /// Its ID.
+        update_id: String,
+        /// The handler's name.
+        name: String,
+    },
+    /// Complete an update that was accepted.
+    CompleteUpdate {
+        /// Its ID.
+        update_id: String,
+        /// Its result, or the failure that its caller hears.
+        outcome: UpdateOutcome,
+    },
     /// Close the run as completed.
     CompleteWorkflow {
         /// What `run` returned.
@@ -169,6 +252,8 @@ pub enum Command {
         /// What `run` returned.
         details: Option<Payloads>,
     },
+    /// Close the run and start its successor, in one commit (WF-13).
+    ContinueAsNew(Box<ContinueAsNew>),
 }
 
 /// Why a workflow task failed: the run is blocked, shown as such and retried; it
@@ -182,6 +267,18 @@ pub struct TaskFailure {
     /// A backtrace of the guest or a diff, where there is one.
     pub details: String,
 }
+
+/// An update that a workflow task hands to the code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateDelivery {
+    /// What its caller sent.
+    pub request: Request,
+    /// Whether the code may still refuse it: false in replay (MSG-14).
+    pub run_validator: bool,
+}
+
+/// The outcome of an update.
+pub type UpdateOutcome = Result<Option<Payloads>, Failure>;
 
 /// The answer of a query handler.
 pub type QueryAnswer = Result<Option<Payload>, Failure>;

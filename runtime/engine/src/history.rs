@@ -89,6 +89,9 @@ fn event_type(attributes: &Attributes) -> EventType {
             EventType::WorkflowExecutionCancelRequested
         }
         A::WorkflowExecutionSignaledEventAttributes(_) => EventType::WorkflowExecutionSignaled,
+        A::WorkflowExecutionContinuedAsNewEventAttributes(_) => {
+            EventType::WorkflowExecutionContinuedAsNew
+        }
         A::WorkflowTaskScheduledEventAttributes(_) => EventType::WorkflowTaskScheduled,
         A::WorkflowTaskStartedEventAttributes(_) => EventType::WorkflowTaskStarted,
         A::WorkflowTaskCompletedEventAttributes(_) => EventType::WorkflowTaskCompleted,
@@ -103,6 +106,12 @@ fn event_type(attributes: &Attributes) -> EventType {
         A::TimerStartedEventAttributes(_) => EventType::TimerStarted,
         A::TimerFiredEventAttributes(_) => EventType::TimerFired,
         A::TimerCanceledEventAttributes(_) => EventType::TimerCanceled,
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(_) => {
+            EventType::WorkflowExecutionUpdateAccepted
+        }
+        A::WorkflowExecutionUpdateCompletedEventAttributes(_) => {
+            EventType::WorkflowExecutionUpdateCompleted
+        }
         _ => EventType::Unspecified,
     }
 }
@@ -135,9 +144,19 @@ pub fn commanded_by(event: &HistoryEvent) -> Option<i64> {
         A::WorkflowExecutionCompletedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionFailedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionCanceledEventAttributes(a) => a.workflow_task_completed_event_id,
+        A::WorkflowExecutionContinuedAsNewEventAttributes(a) => a.workflow_task_completed_event_id,
         _ => 0,
     };
     (completed > 0).then_some(completed)
+}
+
+/// Whether the event tells of an update. Such an event follows the completed task
+/// whose command made it, although it does not name that task.
+pub fn is_of_update(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowExecutionUpdateAccepted | EventType::WorkflowExecutionUpdateCompleted
+    )
 }
 
 /// Whether the event closes its run.

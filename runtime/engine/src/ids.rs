@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -83,6 +85,21 @@ impl RunId {
     /// Reads the text form; `None` for anything that is no UUID.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The run that follows this one in its chain, decided at `now`: the same for
+    /// the same close, however often it is worked out, and again sorted by time.
+    pub fn successor(self, now: Timestamp) -> Self {
+        use sha2::Digest as _;
+        let hash: [u8; 32] = sha2::Sha256::new()
+            .chain_update(b"successor of ")
+            .chain_update(self.0.as_bytes())
+            .finalize()
+            .into();
+        let mut random = [0; 10];
+        random.copy_from_slice(&hash[..10]);
+        let millis = u64::try_from(now.as_nanos() / 1_000_000).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// The sixteen bytes, as stored.

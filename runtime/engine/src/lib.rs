@@ -11,6 +11,7 @@
 //! holds.
 
 pub mod activity;
+pub mod cron;
 pub mod failure;
 pub mod guest;
 pub mod history;

@@ -42,6 +42,16 @@ pub struct Limits {
     pub history_events: i64,
     /// Bytes in one history.
     pub history_bytes: i64,
+    /// Updates of one run that were sent and have no outcome yet (MSG-17).
+    pub updates_in_flight: usize,
+    /// What the updates that wait for one run's code carry together, in bytes.
+    pub updates_in_flight_bytes: usize,
+    /// Updates that one run takes altogether.
+    pub run_updates: usize,
+    /// Events in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_events: i64,
+    /// Bytes in a history from which on a successor is suggested (WF-14).
+    pub suggest_history_bytes: i64,
     /// Workflow IDs, types, queues, signal names, request IDs …, in bytes.
     pub id_bytes: usize,
     /// Instances kept live at once.
@@ -89,6 +99,11 @@ impl Default for Limits {
             description_bytes: 1024 * 1024,
             history_events: 1_000_000,
             history_bytes: 1024 * 1024 * 1024,
+            updates_in_flight: 1_000,
+            updates_in_flight_bytes: 64 * 1024 * 1024,
+            run_updates: 100_000,
+            suggest_history_events: 4_096,
+            suggest_history_bytes: 4 * 1024 * 1024,
             id_bytes: 1_000,
             live_instances: 10_000,
             instance_idle: Duration::from_secs(10),

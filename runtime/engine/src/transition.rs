@@ -37,6 +37,9 @@ pub struct RunChange {
     /// Request IDs of messages taken, remembered as long as the run is kept
     /// (MSG-02).
     pub request_ids: Vec<String>,
+    /// Updates that got their outcome, remembered as long as the run is kept
+    /// (MSG-13).
+    pub completed_updates: Vec<CompletedUpdate>,
     /// Set at the start and at the close: what lists and counts show.
     pub visibility: Option<VisibilityRow>,
 }
@@ -106,6 +109,15 @@ pub struct TimerRow {
     pub timer_id: String,
     /// When it is due.
     pub fire_at: Timestamp,
+}
+
+/// An update that has its outcome: the history has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedUpdate {
+    /// Its ID, the key within the run.
+    pub update_id: String,
+    /// Its UpdateCompleted event.
+    pub completed_event_id: i64,
 }
 
 /// Which run of a workflow ID is the latest.

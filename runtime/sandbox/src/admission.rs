@@ -207,10 +207,12 @@ pub(crate) fn check_description(
     let mut seen = BTreeSet::new();
     for workflow in &description.workflows {
         if !seen.insert(&workflow.workflow_type) {
-            return Err(Refusal::DescribeLies(format!(
-                "it names workflow type {} twice",
-                workflow.workflow_type
-            )));
+            return Err(Refusal::DescribeLies(
+                match workflow.workflow_type.as_str() {
+                    "" => "it has two catch-all workflows".to_owned(),
+                    name => format!("it names workflow type {name} twice"),
+                },
+            ));
         }
         check_workflow(workflow, limits).map_err(Refusal::DescribeLies)?;
     }
@@ -240,22 +242,21 @@ fn check_extent(description: &ComponentDescription, limits: &Limits) -> Result<(
 
 fn check_workflow(workflow: &WorkflowDescription, limits: &Limits) -> Result<(), String> {
     let name = &workflow.workflow_type;
-    if name.is_empty() {
-        return Err(
-            "it names a catch-all workflow, which this server does not serve yet".to_owned(),
-        );
-    }
-    check_name("a workflow type", name, limits)?;
-    if !workflow.updates.is_empty() {
-        return Err(format!(
-            "workflow type {name} handles updates, which this server does not serve yet"
-        ));
+    // The empty name is the catch-all: of types here, of messages below (WF-17).
+    if !name.is_empty() {
+        check_name("a workflow type", name, limits)?;
     }
     check_schemas(name, [&workflow.input_schema, &workflow.output_schema])?;
-    for (kind, handlers) in [("signal", &workflow.signals), ("query", &workflow.queries)] {
+    for (kind, handlers) in [
+        ("signal", &workflow.signals),
+        ("query", &workflow.queries),
+        ("update", &workflow.updates),
+    ] {
         let mut seen = BTreeSet::new();
         for handler in handlers {
-            check_name(&format!("a {kind} of {name}"), &handler.name, limits)?;
+            if !handler.name.is_empty() {
+                check_name(&format!("a {kind} of {name}"), &handler.name, limits)?;
+            }
             if !seen.insert(&handler.name) {
                 return Err(format!("{name} names {kind} {:?} twice", handler.name));
             }

@@ -132,11 +132,31 @@ impl ComponentDescription {
 
     /// The policy for reads of a workflow type.
     pub fn reads_of(&self, workflow_type: &str) -> ReadsPolicy {
+        let of = |name: &str| {
+            let mut workflows = self.workflows.iter();
+            workflows.find(|workflow| workflow.workflow_type == name)
+        };
+        of(workflow_type)
+            // The catch-all runs what no other workflow of the component does.
+            .or_else(|| of(""))
+            .map(WorkflowDescription::reads)
+            .unwrap_or(ReadsPolicy::Rebuild)
+    }
+
+    /// Whether it has a workflow type.
+    pub fn exports(&self, workflow_type: &str) -> bool {
+        self.workflows
+            .iter()
+            .any(|workflow| workflow.workflow_type == workflow_type)
+    }
+
+    /// How runs of a workflow type meet a new version.
+    pub fn versioning_of(&self, workflow_type: &str) -> VersioningPolicy {
         self.workflows
             .iter()
             .find(|workflow| workflow.workflow_type == workflow_type)
-            .map(WorkflowDescription::reads)
-            .unwrap_or(ReadsPolicy::Rebuild)
+            .map(WorkflowDescription::versioning)
+            .unwrap_or(VersioningPolicy::Pinned)
     }
 
     pub(crate) fn from_wit(wit: wit::ComponentDescription) -> Self {

@@ -254,10 +254,12 @@ impl Instance {
 
     /// How `run` ended, if it may end so.
     fn checked_end(&self, outcome: RunOutcome) -> wasmtime::Result<RunEnd> {
-        let end = end_of(outcome).ok_or_else(|| {
-            misuse("the workflow continues as new, which this server does not serve yet".to_owned())
-        })?;
-        self.session.lock().check_end(&end)?;
+        let mut session = self.session.lock();
+        let end = match end_of(outcome) {
+            Some(end) => end,
+            None => session.take_continuation()?,
+        };
+        session.check_end(&end)?;
         Ok(end)
     }
 

@@ -151,16 +151,6 @@ async fn parts_of_the_contract_that_are_not_served_or_not_known_are_named() {
             "does not serve it yet",
         ),
         (
-            "mainspring:workflow/updates@1.0.0",
-            "accept-update",
-            "does not serve it yet",
-        ),
-        (
-            "mainspring:workflow/continuation@1.0.0",
-            "continue-as-new",
-            "does not serve it yet",
-        ),
-        (
             "mainspring:workflow/properties@1.0.0",
             "upsert-search-attributes",
             "does not serve it yet",

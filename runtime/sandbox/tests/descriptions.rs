@@ -91,8 +91,8 @@ async fn a_describe_that_says_what_cannot_be_is_refused_by_name() {
         "type A twice",
     );
     has(
-        &lie_of(Description::of(&["A", ""])).await,
-        "catch-all workflow",
+        &lie_of(Description::of(&["A", "", ""])).await,
+        "two catch-all workflows",
     );
     has(&lie_of(Description::of(&["A\0B"])).await, "NUL");
     let long = "x".repeat(1_001);
@@ -108,11 +108,21 @@ async fn a_describe_that_says_what_cannot_be_is_refused_by_name() {
         &lie_of(Description::of(&["A"]).queries(&twice)).await,
         "query \"s\" twice",
     );
-    let update = [Handler::named("u")];
     has(
-        &lie_of(Description::of(&["A"]).updates(&update)).await,
-        "handles updates",
+        &lie_of(Description::of(&["A"]).updates(&twice)).await,
+        "update \"s\" twice",
     );
+}
+
+#[tokio::test]
+async fn wf_17_a_catch_all_of_each_kind_may_be_described() {
+    let any = [Handler::named(""), Handler::named("s")];
+    let description = Description::of(&["A", ""])
+        .signals(&any)
+        .queries(&any)
+        .updates(&any);
+    let (bench, guest) = (Bench::new(limits()), Guest::described(description));
+    assert!(bench.admit(&guest).await.is_ok());
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn calls_that_make_no_sense_are_told_why() {
     is_told(
         next_run,
         UNHANDLED,
-        &["continues as new", "does not serve yet"],
+        &["`continued-as-new` without a call of `continue-as-new`"],
     )
     .await;
     let answer = "(call $answer_query (i32.const 4096) (i32.const 2) (i32.const 0)

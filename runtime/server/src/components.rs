@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod succession;
+
 use mainspring_engine::ids::{Digest, Namespace, WorkflowType};
 use mainspring_sandbox::{Component, ComponentDescription, Sandbox};
 use mainspring_store::Store;
@@ -103,23 +105,25 @@ impl Components {
         workflow_type: &WorkflowType,
     ) -> Result<Route, ServerError> {
         let versions = self.versions.read();
-        let current = versions.iter().find(|version| {
-            version.current
-                && version.namespace == *namespace
-                && exports(&version.description, workflow_type.as_str())
-        });
+        // A component with a catch-all workflow runs what no other exports (WF-17).
+        let current = current(&versions, namespace, workflow_type.as_str())
+            .or_else(|| current(&versions, namespace, ""));
         let current = current.ok_or_else(|| {
             ServerError::NotFound(format!(
                 "no component in namespace {namespace} exports workflow type {workflow_type}; \
                  upload one with `mainspring component upload DIR --namespace {namespace}`"
             ))
         })?;
-        Ok(Route {
-            digest: current.digest,
-            name: current.name.clone(),
-            version: current.version.clone(),
-            pin: Pin::new(&self.pins, current.digest),
-        })
+        Ok(self.route_to(current))
+    }
+
+    fn route_to(&self, version: &ComponentVersion) -> Route {
+        Route {
+            digest: version.digest,
+            name: version.name.clone(),
+            version: version.version.clone(),
+            pin: Pin::new(&self.pins, version.digest),
+        }
     }
 
     /// Whether the compiled code of a digest is in memory.
@@ -237,13 +241,17 @@ impl Components {
                 other.current
                     && other.namespace == version.namespace
                     && other.name != version.name
-                    && exports(&other.description, &workflow.workflow_type)
+                    && other.description.exports(&workflow.workflow_type)
             });
             if let Some(owner) = owner {
+                let what = match workflow.workflow_type.as_str() {
+                    "" => "the catch-all workflow".to_owned(),
+                    name => format!("workflow type {name}"),
+                };
                 return Err(ServerError::FailedPrecondition(format!(
-                    "workflow type {} belongs to component {}; upload it under that name, \
+                    "{what} belongs to component {}; upload it under that name, \
                      or rename the type",
-                    workflow.workflow_type, owner.name
+                    owner.name
                 )));
             }
         }
@@ -351,11 +359,17 @@ impl Components {
     }
 }
 
-fn exports(description: &ComponentDescription, workflow_type: &str) -> bool {
-    description
-        .workflows
-        .iter()
-        .any(|workflow| workflow.workflow_type == workflow_type)
+/// The version that new runs of a type start on.
+fn current<'a>(
+    versions: &'a [ComponentVersion],
+    namespace: &Namespace,
+    workflow_type: &str,
+) -> Option<&'a ComponentVersion> {
+    versions.iter().find(|version| {
+        version.current
+            && version.namespace == *namespace
+            && version.description.exports(workflow_type)
+    })
 }
 
 fn is_same_version(a: &ComponentVersion, b: &ComponentVersion) -> bool {

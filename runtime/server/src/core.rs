@@ -11,7 +11,6 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     ActivityTaskScheduledEventAttributes, HistoryEvent,
 };
-use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -79,11 +78,7 @@ impl Core {
         }
         let (reply, answer) = oneshot::channel();
         if self.post(key, message(reply)).is_err() {
-            return Err(ServerError::ResourceExhausted(format!(
-                "workflow {key} has {} messages waiting (limit mailbox-messages); \
-                 send to it more slowly",
-                self.limits.mailbox_messages
-            )));
+            return Err(self.mailbox_full(key));
         }
         // The way back is dropped only where the step that held it failed whole.
         answer.await.unwrap_or_else(|_| {
@@ -92,6 +87,17 @@ impl Core {
                     .to_owned(),
             ))
         })
+    }
+}
+
+impl Core {
+    /// What callers are told whose message finds no room.
+    pub(crate) fn mailbox_full(&self, key: &WorkflowKey) -> ServerError {
+        ServerError::ResourceExhausted(format!(
+            "workflow {key} has {} messages waiting (limit mailbox-messages); \
+             send to it more slowly",
+            self.limits.mailbox_messages
+        ))
     }
 }
 
@@ -106,15 +112,14 @@ impl Core {
         &self,
         key: &WorkflowKey,
         run_id: RunId,
-    ) -> Result<(RunFacts, Option<UserMetadata>), ServerError> {
+    ) -> Result<RunFacts, ServerError> {
         let event = self.read_event(run_id, 1).await?;
         let facts = RunFacts::from_first_event(key.clone(), run_id, &event);
-        let facts = facts.ok_or_else(|| {
+        facts.ok_or_else(|| {
             ServerError::Internal(format!(
                 "the history of run {run_id} does not begin with its start"
             ))
-        })?;
-        Ok((facts, event.user_metadata))
+        })
     }
 
     /// The event that scheduled an activity.
@@ -133,7 +138,11 @@ impl Core {
         }
     }
 
-    async fn read_event(&self, run_id: RunId, event_id: i64) -> Result<HistoryEvent, ServerError> {
+    pub(crate) async fn read_event(
+        &self,
+        run_id: RunId,
+        event_id: i64,
+    ) -> Result<HistoryEvent, ServerError> {
         let events = self
             .read_events(run_id, event_id, event_id, 1, false)
             .await?;

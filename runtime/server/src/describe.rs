@@ -41,6 +41,8 @@ pub struct WorkflowDescription {
     pub status: WorkflowExecutionStatus,
     /// When it started.
     pub start_time: Timestamp,
+    /// When its first task could run (TIM-02).
+    pub execution_time: Timestamp,
     /// When it closed.
     pub close_time: Option<Timestamp>,
     /// Events in the history.
@@ -85,7 +87,7 @@ pub struct WorkflowDescription {
 
 impl WorkflowDescription {
     /// Puts a run's state and the facts of its first event together.
-    pub(crate) fn new(run: &Run, facts: &RunFacts, user_metadata: Option<UserMetadata>) -> Self {
+    pub(crate) fn new(run: &Run, facts: &RunFacts) -> Self {
         let (execution_timeout, run_timeout, task_timeout) = run.timeouts();
         let (run_deadline, execution_deadline) = run.deadlines();
         let (component_name, component_version) = run.component();
@@ -97,6 +99,7 @@ impl WorkflowDescription {
             task_queue: run.task_queue(),
             status: run.status(),
             start_time: run.start_time(),
+            execution_time: run.execution_time(),
             close_time: run.close_time(),
             history_length: run.last_event_id(),
             history_size_bytes: run.history_size_bytes(),
@@ -108,7 +111,7 @@ impl WorkflowDescription {
             execution_deadline,
             memo: facts.started.memo.clone(),
             search_attributes: facts.started.search_attributes.clone(),
-            user_metadata,
+            user_metadata: facts.user_metadata.clone(),
             priority: run.priority().cloned(),
             component_name: component_name.to_owned(),
             component_version: component_version.to_owned(),

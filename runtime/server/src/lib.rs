@@ -22,6 +22,7 @@ mod request;
 mod residents;
 mod task;
 mod token;
+mod updates;
 mod watch;
 mod workflows;
 
@@ -57,6 +58,7 @@ use self::outside::{Clock, Entropy};
 pub use self::request::*;
 use self::residents::Residents;
 pub use self::task::ActivityTask;
+pub use self::updates::{UpdateState, WithStartError};
 use self::watch::Watchers;
 
 /// What a server takes from outside.

@@ -58,8 +58,12 @@ pub struct StartWorkflow {
     pub reuse_policy: WorkflowIdReusePolicy,
     /// LIF-03.
     pub conflict_policy: WorkflowIdConflictPolicy,
-    /// Recorded and shown; a later issue acts on it (LIF-09).
+    /// LIF-09.
     pub retry_policy: Option<RetryPolicy>,
+    /// TIM-03; empty: none.
+    pub cron_schedule: String,
+    /// TIM-02.
+    pub start_delay: Option<Duration>,
     /// Summary and details for people.
     pub user_metadata: Option<UserMetadata>,
     /// Dispatch priority, inherited by activities.

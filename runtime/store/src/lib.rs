@@ -155,6 +155,13 @@ pub trait Store:
         scheduled_event_id: i64,
     ) -> StoreFuture<'_, Option<ActivityRow>>;
 
+    /// The event that holds the outcome of an update of this run, if it has one.
+    fn completed_update<'a>(
+        &'a self,
+        run_id: RunId,
+        update_id: &'a str,
+    ) -> StoreFuture<'a, Option<i64>>;
+
     /// Whether the run has taken a message with this request ID.
     fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool>;
 

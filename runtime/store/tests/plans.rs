@@ -106,6 +106,7 @@ async fn every_statement_walks_an_index() {
         "activities",
         "timers",
         "request_ids",
+        "completed_updates",
         "visibility",
         "run_counts",
         "namespaces",

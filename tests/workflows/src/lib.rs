@@ -1,6 +1,9 @@
 //! Small workflows that the end-to-end tests drive: each shows one thing, and its
 //! input decides the rest.
 
+mod messages;
+mod chains;
+
 use std::time::Duration;
 
 use mainspring_workflow::{
@@ -11,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The one activity: its worker does what the input says.
-const DO: Activity<Value, Value> = Activity::new("Do");
+pub(crate) const DO: Activity<Value, Value> = Activity::new("Do");
 
 /// How to call the activity; lengths in milliseconds.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,7 +62,9 @@ pub struct OneActivity;
 impl OneActivity {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, call: Call) -> WorkflowResult<Value> {
-        let result = ctx.execute_activity(DO, call.input.clone(), call.options()).await;
+        let result = ctx
+            .execute_activity(DO, call.input.clone(), call.options())
+            .await;
         Ok(result?)
     }
 }
@@ -75,7 +80,8 @@ pub struct Collector {
 impl Collector {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, count: usize) -> WorkflowResult<Vec<Value>> {
-        ctx.wait_condition(|state| state.items.len() >= count).await?;
+        ctx.wait_condition(|state| state.items.len() >= count)
+            .await?;
         Ok(ctx.state(|state| state.items.clone()))
     }
 
@@ -107,7 +113,9 @@ impl Sleeper {
         }
         let cleanup = serde_json::json!({"do": "clean up"});
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-        ctx.shielded().execute_activity(DO, cleanup, options).await?;
+        ctx.shielded()
+            .execute_activity(DO, cleanup, options)
+            .await?;
         Err(WorkflowTermination::cancelled())
     }
 }
@@ -165,4 +173,23 @@ impl Panicker {
     }
 }
 
-mainspring_workflow::export!(OneActivity, Collector, Sleeper, FanOut, Failer, Panicker);
+pub use messages::{Account, Listener};
+
+mainspring_workflow::export!(
+    OneActivity, Collector, Sleeper, FanOut, Failer, Panicker, Account, Listener,
+use chains::{Chain, Flaky, Grower, LastLink, Subscription, Ticker};
+
+mainspring_workflow::export!(
+    OneActivity,
+    Collector,
+    Sleeper,
+    FanOut,
+    Failer,
+    Panicker,
+    Chain,
+    LastLink,
+    Subscription,
+    Grower,
+    Flaky,
+    Ticker,
+);

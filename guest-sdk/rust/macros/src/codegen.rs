@@ -10,6 +10,7 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
     let workflow = &item.self_ty;
     let run = &methods.run;
     let name = match &run.name {
+        _ if run.is_dynamic => quote!(""),
         Some(name) => quote!(#name),
         None => quote!(<Self as ::mainspring_workflow::WorkflowDeclaration>::TYPE_NAME),
     };
@@ -17,7 +18,11 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
         Some(init) if run.arguments.is_empty() => &init.arguments,
         _ => &run.arguments,
     };
-    let input = arguments_type(takes_input);
+    let input = if run.is_dynamic {
+        quote!(::mainspring_workflow::Payload)
+    } else {
+        arguments_type(takes_input)
+    };
     let output = match &run.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, output) => quote!(#output),
@@ -26,9 +31,14 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
         descriptions(&methods.signals),
         descriptions(&methods.queries),
     );
+    let updates = descriptions(&methods.updates);
     let (create, main) = (create(methods), main(run));
-    let signal_arms = methods.signals.iter().map(signal_arm);
-    let query_arms = methods.queries.iter().map(query_arm);
+    let signal_arms = arms(&methods.signals, signal_arm);
+    let query_arms = arms(&methods.queries, query_arm);
+    let update_arms = arms(&methods.updates, update_arm);
+    let validation_arms = arms(&methods.updates, |update| {
+        validation_arm(update, methods.validator_of(update))
+    });
     quote! {
         #item
 
@@ -39,11 +49,13 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
             const NAME: &'static str = #name;
             const SIGNALS: &'static [::mainspring_workflow::HandlerDescription] = &[#(#signals),*];
             const QUERIES: &'static [::mainspring_workflow::HandlerDescription] = &[#(#queries),*];
+            const UPDATES: &'static [::mainspring_workflow::HandlerDescription] = &[#(#updates),*];
 
             #create
 
             #main
 
+            #[allow(unreachable_patterns)]
             fn __signal(
                 ctx: &::mainspring_workflow::WorkflowContext<Self>,
                 name: &str,
@@ -56,6 +68,7 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
                 }
             }
 
+            #[allow(unreachable_patterns)]
             fn __query(
                 &self,
                 view: &::mainspring_workflow::WorkflowContextView,
@@ -66,6 +79,33 @@ pub(crate) fn expand(item: &ItemImpl, methods: &WorkflowMethods) -> TokenStream 
                 match name {
                     #(#query_arms)*
                     _ => ::mainspring_workflow::__private::QueryDispatch::Unhandled,
+                }
+            }
+
+            #[allow(unreachable_patterns)]
+            fn __validate(
+                &self,
+                view: &::mainspring_workflow::WorkflowContextView,
+                name: &str,
+                input: &[::mainspring_workflow::Payload],
+            ) -> ::mainspring_workflow::__private::UpdateVerdict {
+                let _ = (view, input);
+                match name {
+                    #(#validation_arms)*
+                    _ => ::mainspring_workflow::__private::UpdateVerdict::Unhandled,
+                }
+            }
+
+            #[allow(unreachable_patterns)]
+            fn __update(
+                ctx: &::mainspring_workflow::WorkflowContext<Self>,
+                name: &str,
+                input: &[::mainspring_workflow::Payload],
+            ) -> ::mainspring_workflow::__private::UpdateDispatch {
+                let _ = (ctx, input);
+                match name {
+                    #(#update_arms)*
+                    _ => ::mainspring_workflow::__private::UpdateDispatch::Unhandled,
                 }
             }
         }
@@ -96,6 +136,21 @@ fn decoding(method: &Method) -> (TokenStream, TokenStream) {
         [only] => quote!(#only),
         several => quote!(::mainspring_workflow::Args((#(#several,)*))),
     };
+    if method.is_dynamic {
+        let (pattern, value) = match names.as_slice() {
+            [arguments] => (quote!(#arguments), quote!(input.to_vec())),
+            _ => (
+                quote!((#(#names,)*)),
+                quote!((name.to_owned(), input.to_vec())),
+            ),
+        };
+        return (
+            pattern,
+            quote! {
+                ::core::result::Result::<_, ::mainspring_workflow::PayloadConversionError>::Ok(#value)
+            },
+        );
+    }
     let target = arguments_type(&method.arguments);
     (
         pattern,
@@ -106,8 +161,28 @@ fn decoding(method: &Method) -> (TokenStream, TokenStream) {
 fn descriptions(methods: &[Method]) -> impl Iterator<Item = TokenStream> {
     methods.iter().map(|method| {
         let (name, description) = (method.message_name(), &method.description);
-        quote!(::mainspring_workflow::HandlerDescription { name: #name, description: #description })
+        let warns = !method.abandons;
+        quote!(::mainspring_workflow::HandlerDescription {
+            name: #name,
+            description: #description,
+            warns_if_unfinished: #warns,
+        })
     })
+}
+
+/// The match arms of some handlers, the one that takes every name at the end.
+fn arms(methods: &[Method], arm: impl Fn(&Method) -> TokenStream) -> Vec<TokenStream> {
+    let (dynamic, named): (Vec<_>, Vec<_>) = methods.iter().partition(|method| method.is_dynamic);
+    named.into_iter().chain(dynamic).map(arm).collect()
+}
+
+/// What a message's name must be for the handler.
+fn name_pattern(method: &Method) -> TokenStream {
+    if method.is_dynamic {
+        return quote!(_);
+    }
+    let name = method.message_name();
+    quote!(#name)
 }
 
 fn create(methods: &WorkflowMethods) -> TokenStream {
@@ -162,7 +237,7 @@ fn main(run: &Method) -> TokenStream {
 }
 
 fn signal_arm(method: &Method) -> TokenStream {
-    let name = method.message_name();
+    let name = name_pattern(method);
     let (pattern, decode) = decoding(method);
     let (ident, names) = (&method.ident, argument_names(method));
     let call = if method.is_async {
@@ -198,7 +273,7 @@ fn signal_arm(method: &Method) -> TokenStream {
 }
 
 fn query_arm(method: &Method) -> TokenStream {
-    let name = method.message_name();
+    let name = name_pattern(method);
     let (pattern, decode) = decoding(method);
     let (ident, names) = (&method.ident, argument_names(method));
     let context = method.has_context.then(|| quote!(view,));
@@ -231,6 +306,90 @@ fn query_arm(method: &Method) -> TokenStream {
             }
             ::core::result::Result::Err(error) => {
                 ::mainspring_workflow::__private::QueryDispatch::Refused(error)
+            }
+        },
+    }
+}
+
+fn validation_arm(update: &Method, validator: Option<&Method>) -> TokenStream {
+    let name = name_pattern(update);
+    let (pattern, decode) = decoding(update);
+    let verdict = match validator {
+        None => quote! {
+            let #pattern = arguments;
+            ::mainspring_workflow::__private::UpdateVerdict::Passed
+        },
+        Some(validator) => {
+            let (ident, names) = (&validator.ident, argument_names(update));
+            let context = validator.has_context.then(|| quote!(view,));
+            quote! {
+                let #pattern = arguments;
+                match self.#ident(#context #(&#names),*) {
+                    ::core::result::Result::Ok(()) => {
+                        ::mainspring_workflow::__private::UpdateVerdict::Passed
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::mainspring_workflow::__private::UpdateVerdict::Failed(
+                            ::mainspring_workflow::ApplicationFailure::from(error).into(),
+                        )
+                    }
+                }
+            }
+        }
+    };
+    quote! {
+        #name => match #decode {
+            #[allow(unused_variables)]
+            ::core::result::Result::Ok(arguments) => { #verdict }
+            ::core::result::Result::Err(error) => {
+                ::mainspring_workflow::__private::UpdateVerdict::Refused(error)
+            }
+        },
+    }
+}
+
+fn update_arm(method: &Method) -> TokenStream {
+    let name = name_pattern(method);
+    let (pattern, decode) = decoding(method);
+    let (ident, names) = (&method.ident, argument_names(method));
+    let into_result = |call: TokenStream| {
+        if method.is_fallible() {
+            quote!(::mainspring_workflow::HandlerResult::__into_result(#call)?)
+        } else {
+            call
+        }
+    };
+    let encode = quote! {
+        ::core::result::Result::Ok(::mainspring_workflow::Payload::encode(&answer)?)
+    };
+    let call = if method.is_async {
+        let context = method.has_context.then(|| quote!(&mut ctx,));
+        let answer = into_result(quote!(Self::#ident(#context #(#names),*).await));
+        quote! {
+            #[allow(unused_mut)]
+            let mut ctx = ::core::clone::Clone::clone(ctx);
+            ::mainspring_workflow::__private::UpdateDispatch::Task(::std::boxed::Box::pin(async move {
+                let _ = &ctx;
+                let answer = #answer;
+                #encode
+            }))
+        }
+    } else {
+        let context = method.has_context.then(|| quote!(&mut ctx.__sync(),));
+        let answer = into_result(quote!(ctx.state_mut(|state| state.#ident(#context #(#names),*))));
+        quote! {
+            ::mainspring_workflow::__private::UpdateDispatch::Done((|| {
+                let answer = #answer;
+                #encode
+            })())
+        }
+    };
+    quote! {
+        #name => match #decode {
+            #[allow(clippy::let_unit_value)]
+            ::core::result::Result::Ok(#pattern) => { #call }
+            ::core::result::Result::Err(error) => {
+                ::mainspring_workflow::__private::UpdateDispatch::Refused(error)
             }
         },
     }

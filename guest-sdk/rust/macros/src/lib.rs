@@ -32,8 +32,8 @@ pub fn workflow(attribute: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Turns an `impl` block into the workflow: exactly one `#[run]`, at most one
-/// `#[init]` (else the struct implements `Default`), any `#[signal]` and
-/// `#[query]` methods; every other method is left alone.
+/// `#[init]` (else the struct implements `Default`), any `#[signal]`,
+/// `#[query]`, `#[update]` and `#[update_validator]` methods; every other method is left alone.
 #[proc_macro_attribute]
 pub fn workflow_methods(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut item = parse_macro_input!(item as syn::ItemImpl);
@@ -68,13 +68,25 @@ markers! {
     /// Both parameters may be left out. Runs before any handler (WF-18).
     init,
     /// The main function: `async fn run(ctx: &mut WorkflowContext<Self>, input: T) -> WorkflowResult<R>`.
-    /// `name = "…"` gives the workflow type.
+    /// `name = "…"` gives the workflow type; `dynamic` takes every type that no other workflow of
+    /// the component has, with the arguments as one `Vec<Payload>` (WF-17).
     run,
     /// A signal handler: `fn approve(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: T)` or
     /// `async fn approve(ctx: &mut WorkflowContext<Self>, input: T)`. The context may be left out. It may
-    /// return a `WorkflowResult<()>`, whose error ends the run. `name = "…"` gives the signal's name.
+    /// return a `WorkflowResult<()>`, whose error ends the run. `name = "…"` gives the signal's name;
+    /// `dynamic` takes every signal without a handler: `fn any(&mut self, name: String, arguments: Vec<Payload>)`.
+    /// `unfinished_policy = "abandon"`: the run may end while it is at work, without a warning (MSG-07).
     signal,
     /// A query handler: `fn status(&self, ctx: &WorkflowContextView, input: T) -> R`, or `-> Result<R, E>`
-    /// where the error refuses the query. The context may be left out. `name = "…"` gives the query's name.
+    /// where the error refuses the query. The context may be left out. `name = "…"` gives the query's name;
+    /// `dynamic` takes every query without a handler.
     query,
+    /// An update handler: shaped as a signal handler is, and it answers: `fn add(&mut self, input: T) -> R`,
+    /// or `-> Result<R, E>` where the error is the update's failure and the run goes on (MSG-15).
+    /// `name = "…"`, `dynamic` and `unfinished_policy = "…"` as on signals.
+    update,
+    /// Looks at an update before it is accepted, and may refuse it without a trace (MSG-12):
+    /// `#[update_validator(add)] fn check_add(&self, ctx: &WorkflowContextView, input: &T) -> Result<(), E>`.
+    /// The context may be left out. Not run in replay, so it may become stricter (MSG-14).
+    update_validator,
 }

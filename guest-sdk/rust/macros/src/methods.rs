@@ -19,20 +19,26 @@ pub(crate) struct Method {
     pub(crate) has_context: bool,
     pub(crate) arguments: Vec<Type>,
     pub(crate) output: ReturnType,
+    /// It takes every message that no other handler takes (WF-17).
+    pub(crate) is_dynamic: bool,
+    /// Nobody minds if it has not finished when the run ends (MSG-07).
+    pub(crate) abandons: bool,
 }
 
 impl Method {
     /// The name under which messages reach it.
     pub(crate) fn message_name(&self) -> String {
+        if self.is_dynamic {
+            return String::new();
+        }
         self.name.clone().unwrap_or_else(|| self.ident.to_string())
     }
 
-    /// Whether it returns something called `Result`, by any path.
+    /// Whether it returns something called `Result` or `WorkflowResult`, by any path.
     pub(crate) fn is_fallible(&self) -> bool {
         match &self.output {
-            ReturnType::Type(_, output) => {
-                last_segment(output).is_some_and(|name| name == "Result")
-            }
+            ReturnType::Type(_, output) => last_segment(output)
+                .is_some_and(|name| name == "Result" || name == "WorkflowResult"),
             ReturnType::Default => false,
         }
     }
@@ -44,6 +50,18 @@ pub(crate) struct WorkflowMethods {
     pub(crate) init: Option<Method>,
     pub(crate) signals: Vec<Method>,
     pub(crate) queries: Vec<Method>,
+    pub(crate) updates: Vec<Method>,
+    /// By the method name of the update that they look at.
+    pub(crate) validators: Vec<(Ident, Method)>,
+}
+
+impl WorkflowMethods {
+    /// The validator of an update.
+    pub(crate) fn validator_of(&self, update: &Method) -> Option<&Method> {
+        let mut validators = self.validators.iter();
+        let found = validators.find(|(target, _)| *target == update.ident);
+        found.map(|(_, validator)| validator)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +70,18 @@ enum Marker {
     Run,
     Signal,
     Query,
+    Update,
+    UpdateValidator,
+}
+
+/// What a marker says in its parentheses.
+#[derive(Default)]
+struct MarkerArguments {
+    name: Option<String>,
+    is_dynamic: bool,
+    abandons: bool,
+    /// The update that a validator is for.
+    target: Option<Ident>,
 }
 
 impl WorkflowMethods {
@@ -70,32 +100,65 @@ impl WorkflowMethods {
         }
         let (mut run, mut init) = (None, None);
         let (mut signals, mut queries) = (Vec::new(), Vec::new());
+        let (mut updates, mut validators) = (Vec::new(), Vec::new());
         for member in &mut item.items {
             let ImplItem::Fn(function) = member else {
                 continue;
             };
-            let Some((marker, name)) = take_marker(function)? else {
+            let Some((marker, arguments)) = take_marker(function)? else {
                 continue;
             };
-            let method = read(function, marker, name)?;
+            let method = read(function, marker, &arguments)?;
             match marker {
                 Marker::Run => once(&mut run, method, "#[run]")?,
                 Marker::Init => once(&mut init, method, "#[init]")?,
                 Marker::Signal => add(&mut signals, method, "signal")?,
                 Marker::Query => add(&mut queries, method, "query")?,
+                Marker::Update => add(&mut updates, method, "update")?,
+                Marker::UpdateValidator => {
+                    validators.extend(arguments.target.map(|target| (target, method)));
+                }
             }
         }
         let run = run.ok_or_else(|| {
             let message = "a workflow needs one method marked #[run]";
             syn::Error::new_spanned(&item.self_ty, message)
         })?;
+        check_validators(&validators, &updates)?;
         Ok(Self {
             run,
             init,
             signals,
             queries,
+            updates,
+            validators,
         })
     }
+}
+
+/// Each validator has its update, one at most each, and takes its arguments by
+/// reference.
+fn check_validators(validators: &[(Ident, Method)], updates: &[Method]) -> syn::Result<()> {
+    for (index, (target, validator)) in validators.iter().enumerate() {
+        let fault = |message: String| Err(syn::Error::new_spanned(&validator.ident, message));
+        let Some(update) = updates.iter().find(|update| update.ident == *target) else {
+            return fault(format!("there is no #[update] method named {target}"));
+        };
+        if validators[..index].iter().any(|(other, _)| other == target) {
+            return fault(format!("the update {target} has another validator"));
+        }
+        let by_reference = |input: &Type| matches!(input, Type::Reference(_));
+        if !validator.arguments.iter().all(by_reference)
+            || validator.arguments.len() != update.arguments.len()
+            || !validator.is_fallible()
+        {
+            return fault(format!(
+                "write `fn {}(&self, …) -> Result<(), E>`, with the arguments of {target} as references",
+                validator.ident
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn once(slot: &mut Option<Method>, method: Method, marker: &str) -> syn::Result<()> {
@@ -122,7 +185,7 @@ fn add(methods: &mut Vec<Method>, method: Method, kind: &str) -> syn::Result<()>
 }
 
 /// Takes the marker off a method.
-fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, Option<String>)>> {
+fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, MarkerArguments)>> {
     let mut found = None;
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut function.attrs) {
@@ -136,12 +199,8 @@ fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, Option<
             Some("run") => Marker::Run,
             Some("signal") => Marker::Signal,
             Some("query") => Marker::Query,
-            Some("update" | "update_validator") => {
-                return Err(syn::Error::new_spanned(
-                    attribute,
-                    "updates are not supported by this version of the SDK",
-                ));
-            }
+            Some("update") => Marker::Update,
+            Some("update_validator") => Marker::UpdateValidator,
             _ => {
                 kept.push(attribute);
                 continue;
@@ -150,28 +209,56 @@ fn take_marker(function: &mut ImplItemFn) -> syn::Result<Option<(Marker, Option<
         if found.is_some() {
             return Err(syn::Error::new_spanned(attribute, "a method has one role"));
         }
-        found = Some((marker, marker_name(&attribute, marker)?));
+        found = Some((marker, marker_arguments(&attribute, marker)?));
     }
     function.attrs = kept;
     Ok(found)
 }
 
-fn marker_name(attribute: &syn::Attribute, marker: Marker) -> syn::Result<Option<String>> {
-    if matches!(attribute.meta, syn::Meta::Path(_)) {
-        return Ok(None);
+fn marker_arguments(attribute: &syn::Attribute, marker: Marker) -> syn::Result<MarkerArguments> {
+    let mut arguments = MarkerArguments::default();
+    if marker == Marker::UpdateValidator {
+        let target: Ident = attribute.parse_args().map_err(|_| {
+            let message = "name the update: `#[update_validator(method_of_the_update)]`";
+            syn::Error::new_spanned(attribute, message)
+        })?;
+        arguments.target = Some(target);
+        return Ok(arguments);
     }
-    let mut name = None;
+    if matches!(attribute.meta, syn::Meta::Path(_)) {
+        return Ok(arguments);
+    }
+    let waits = matches!(marker, Marker::Signal | Marker::Update);
     attribute.parse_nested_meta(|meta| {
-        if marker == Marker::Init || !meta.path.is_ident("name") {
-            return Err(meta.error("the only argument is `name = \"…\"`, on run, signal and query"));
+        if marker != Marker::Init && meta.path.is_ident("name") {
+            arguments.name = Some(meta.value()?.parse::<LitStr>()?.value());
+        } else if marker != Marker::Init && meta.path.is_ident("dynamic") {
+            arguments.is_dynamic = true;
+        } else if waits && meta.path.is_ident("unfinished_policy") {
+            let policy = meta.value()?.parse::<LitStr>()?;
+            arguments.abandons = match policy.value().as_str() {
+                "abandon" => true,
+                "warn_and_abandon" => false,
+                _ => {
+                    let message = "expected one of \"warn_and_abandon\", \"abandon\"";
+                    return Err(syn::Error::new_spanned(policy, message));
+                }
+            };
+        } else {
+            return Err(meta.error(
+                "the arguments are `name = \"…\"` and `dynamic`, on run, signal, query and update, \
+                 and `unfinished_policy = \"…\"`, on signal and update",
+            ));
         }
-        name = Some(meta.value()?.parse::<LitStr>()?.value());
+        if arguments.is_dynamic && arguments.name.is_some() {
+            return Err(meta.error("a dynamic handler takes every name, and has none"));
+        }
         Ok(())
     })?;
-    Ok(name)
+    Ok(arguments)
 }
 
-fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Result<Method> {
+fn read(function: &ImplItemFn, marker: Marker, given: &MarkerArguments) -> syn::Result<Method> {
     let signature = &function.sig;
     let fault = |message: &str| Err(syn::Error::new_spanned(signature, message));
     if !signature.generics.params.is_empty() {
@@ -190,7 +277,7 @@ fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Res
         Marker::Init if is_async || receiver.is_some() => {
             return fault("write `fn new(ctx: &WorkflowContextView, …) -> Self`");
         }
-        Marker::Signal
+        Marker::Signal | Marker::Update
             if is_async == receiver.is_some() || (receiver.is_some() && !by_reference) =>
         {
             return fault(
@@ -200,6 +287,11 @@ fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Res
         Marker::Query if is_async || !by_reference || changes => {
             return fault(
                 "write `fn name(&self, …) -> Answer`: a query neither waits nor changes anything",
+            );
+        }
+        Marker::UpdateValidator if is_async || !by_reference || changes => {
+            return fault(
+                "write `fn name(&self, …) -> Result<(), E>`: a validator neither waits nor changes anything",
             );
         }
         _ => {}
@@ -222,14 +314,24 @@ fn read(function: &ImplItemFn, marker: Marker, name: Option<String>) -> syn::Res
     if arguments.len() > 6 {
         return fault("at most six arguments; put them into one struct");
     }
+    let dynamic_arguments = if marker == Marker::Run { 1 } else { 2 };
+    if given.is_dynamic && arguments.len() != dynamic_arguments {
+        return fault(if marker == Marker::Run {
+            "a dynamic workflow takes its arguments as one `Vec<Payload>`; its type is in ctx.info"
+        } else {
+            "a dynamic handler takes the name, a `String`, and the arguments, a `Vec<Payload>`"
+        });
+    }
     Ok(Method {
         ident: signature.ident.clone(),
-        name,
+        name: given.name.clone(),
         description: docs::description(&function.attrs),
         is_async,
         has_context,
         arguments,
         output: signature.output.clone(),
+        is_dynamic: given.is_dynamic,
+        abandons: given.abandons,
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::activity::RetryPolicy;
 use crate::bindings::mainspring::workflow::activities::ActivityOptions;
+use crate::bindings::mainspring::workflow::continuation::ContinueOptions;
 use crate::duration;
 use crate::failure::Failure;
 use crate::instance::Outcome;
@@ -43,6 +44,18 @@ pub enum Command {
         /// Which one.
         handle: u64,
     },
+    /// An update was accepted.
+    AcceptUpdate {
+        /// Its ID.
+        id: String,
+    },
+    /// An update got its outcome.
+    CompleteUpdate {
+        /// Its ID.
+        id: String,
+        /// Its result or failure.
+        result: Result<Payload, Failure>,
+    },
     /// The run ended with a result.
     CompleteWorkflow {
         /// The result.
@@ -57,6 +70,17 @@ pub enum Command {
     CancelWorkflow {
         /// The details.
         details: Vec<Payload>,
+    },
+    /// The run goes on as another.
+    ContinueAsNew {
+        /// What the successor runs; absent is what this run is.
+        workflow_type: Option<String>,
+        /// Its task queue; absent is this run's.
+        task_queue: Option<String>,
+        /// Its arguments.
+        input: Vec<Payload>,
+        /// How long it waits before it begins.
+        backoff_start_interval: Option<Duration>,
     },
 }
 
@@ -86,12 +110,22 @@ impl Command {
     }
 }
 
-impl From<&Outcome> for Command {
-    fn from(outcome: &Outcome) -> Self {
+impl Command {
+    /// The command of a run that has ended; `next` is what it said of its successor.
+    pub(crate) fn of_end(outcome: &Outcome, next: Option<&ContinueOptions>) -> Self {
         match outcome.clone() {
             Outcome::Completed(result) => Self::CompleteWorkflow { result },
             Outcome::Failed(failure) => Self::FailWorkflow { failure },
             Outcome::Cancelled(details) => Self::CancelWorkflow { details },
+            Outcome::ContinuedAsNew => {
+                let next = next.expect("a run continues by saying how");
+                Self::ContinueAsNew {
+                    workflow_type: next.workflow_type.clone(),
+                    task_queue: next.task_queue.clone(),
+                    input: payload::from_wire(next.input.clone()),
+                    backoff_start_interval: next.backoff_start_interval.map(duration::from_ns),
+                }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use crate::bindings::mainspring::workflow::activities::{ActivityOptions, CancellationType};
+use crate::bindings::mainspring::workflow::continuation::ContinueOptions;
 use crate::bindings::mainspring::workflow::events::{Event, Resolution};
 use crate::bindings::mainspring::workflow::info::{RunInfo, SuggestReasons, TaskInfo};
 use crate::bindings::mainspring::workflow::{logging, types};
@@ -18,6 +19,7 @@ use crate::failure::{Failure, FailureKind, RetryState};
 use crate::host::Handle;
 use crate::testing::activity::AttemptResult;
 use crate::testing::command::Command;
+use crate::testing::update::Updates;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<TestHost>>> = const { RefCell::new(None) };
@@ -92,9 +94,13 @@ pub(crate) struct State {
     /// Answers known at once: delivered before anything on the agenda.
     pub(crate) local: VecDeque<Event>,
     pub(crate) commands: Vec<Command>,
+    /// How the run continues, if the workflow has said so.
+    pub(crate) continuation: Option<ContinueOptions>,
     pub(crate) logs: Vec<LogLine>,
+    pub(crate) suggests_continue_as_new: bool,
     answer: Option<Result<types::Payload, types::Failure>>,
     reading: bool,
+    pub(crate) updates: Updates,
 }
 
 pub(crate) struct TestHost {
@@ -117,9 +123,12 @@ impl TestHost {
             entries: 0,
             local: VecDeque::new(),
             commands: Vec::new(),
+            continuation: None,
             logs: Vec::new(),
+            suggests_continue_as_new: false,
             answer: None,
             reading: false,
+            updates: Updates::default(),
         };
         Rc::new(Self {
             state: RefCell::new(state),
@@ -155,20 +164,33 @@ impl TestHost {
         Some(due)
     }
 
-    /// Takes the messages that were sent before the run first ran.
+    /// Takes the messages that were sent before the run first ran: all but the
+    /// updates, of which the first comes at the end and the others have tasks of
+    /// their own.
     pub(crate) fn take_early(&self) -> Vec<Event> {
         let mut state = self.state.borrow_mut();
         let agenda = std::mem::take(&mut state.agenda);
-        let mut early = Vec::new();
+        let (mut early, mut update) = (Vec::new(), None);
         for (key, due) in agenda {
             match due {
-                Due::Message(event) if key.0 == 0 => early.push(event),
+                Due::Message(Event::Update(first)) if key.0 == 0 && update.is_none() => {
+                    update = Some(Event::Update(first));
+                }
+                Due::Message(event) if key.0 == 0 && !matches!(event, Event::Update(_)) => {
+                    early.push(event);
+                }
                 due => {
                     state.agenda.insert(key, due);
                 }
             }
         }
+        early.extend(update);
         early
+    }
+
+    /// The task never was: the update that it carried was refused.
+    pub(crate) fn forget_task(&self) {
+        self.state.borrow_mut().task_number -= 1;
     }
 
     /// Opens the read phase of one query and gives its answer.
@@ -250,6 +272,12 @@ impl TestHost {
         }
     }
 
+    pub(crate) fn continue_as_new(&self, options: ContinueOptions) {
+        let mut state = self.state.borrow_mut();
+        state.assert_may_act();
+        state.continuation = Some(options);
+    }
+
     pub(crate) fn answer_query(&self, _id: &str, answer: Result<types::Payload, types::Failure>) {
         self.state.borrow_mut().answer = Some(answer);
     }
@@ -292,7 +320,7 @@ impl TestHost {
             // As the server counts a task: scheduled, started, completed.
             history_length: state.task_number * 3 + state.commands.len() as u64,
             history_size_bytes: 0,
-            continue_as_new_suggested: false,
+            continue_as_new_suggested: state.suggests_continue_as_new,
             suggest_reasons: SuggestReasons::empty(),
             deployment_name: "test".to_owned(),
             version_label: "test".to_owned(),
@@ -319,8 +347,12 @@ impl State {
     fn assert_may_act(&self) {
         assert!(
             !self.reading,
-            "a query handler must not start or cancel anything"
+            "a query handler or a validator must not start or cancel anything"
         );
+    }
+
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        self.reading = reading;
     }
 
     fn next_handle(&mut self) -> Handle {

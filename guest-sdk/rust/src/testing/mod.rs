@@ -41,10 +41,12 @@
 //! ```
 
 mod activity;
+mod chain;
 mod command;
 pub(crate) mod host;
 mod replay;
 mod run;
+mod update;
 
 use std::cell::RefCell;
 use std::rc::Rc;

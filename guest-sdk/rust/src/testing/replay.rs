@@ -19,12 +19,15 @@ pub(crate) struct Activation {
     /// How many of the events came before the main function began.
     pub(crate) early: usize,
     pub(crate) commands: Vec<Command>,
+    /// The workflow was told that a successor is due.
+    pub(crate) suggests_continue_as_new: bool,
 }
 
 impl Activation {
-    pub(crate) fn at(elapsed: u64) -> Self {
+    pub(crate) fn at(elapsed: u64, suggests_continue_as_new: bool) -> Self {
         Self {
             elapsed,
+            suggests_continue_as_new,
             ..Self::default()
         }
     }
@@ -74,6 +77,7 @@ pub(crate) fn check<W: Workflow>(
         if index > 0 {
             host.begin_task(activation.elapsed);
         }
+        host.state.borrow_mut().suggests_continue_as_new = activation.suggests_continue_as_new;
         for (position, event) in activation.events.iter().enumerate() {
             if index == 0 && position == activation.early {
                 instance.start_main();
@@ -86,8 +90,14 @@ pub(crate) fn check<W: Workflow>(
                 }
                 state.open.remove(&resolution.handle);
             }
+            let mut event = event.clone();
+            if let Event::Update(update) = &mut event {
+                // It was accepted: its validator has no say any more (MSG-14).
+                update.run_validator = false;
+                host.begin_update(&update.id);
+            }
             if instance.outcome().is_none() {
-                instance.deliver(event.clone());
+                instance.deliver(event);
             }
         }
         if index == 0 {
@@ -97,7 +107,8 @@ pub(crate) fn check<W: Workflow>(
         if let Some(outcome) = instance.outcome()
             && !state.commands.last().is_some_and(is_end)
         {
-            state.commands.push((&outcome).into());
+            let end = Command::of_end(&outcome, state.continuation.as_ref());
+            state.commands.push(end);
         }
         let replayed: Vec<_> = state.commands.iter().skip(compared).cloned().collect();
         if replayed != activation.commands {
@@ -119,5 +130,6 @@ fn is_end(command: &Command) -> bool {
         Command::CompleteWorkflow { .. }
             | Command::FailWorkflow { .. }
             | Command::CancelWorkflow { .. }
+            | Command::ContinueAsNew { .. }
     )
 }

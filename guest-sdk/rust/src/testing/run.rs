@@ -31,6 +31,9 @@ pub enum TestRunError {
         /// What it said about it.
         details: Vec<Payload>,
     },
+    /// It goes on as another run; [`TestRun::successor`] gives that.
+    #[error("the workflow continued as new; take its successor")]
+    ContinuedAsNew,
     /// It waits for something that this test never sends.
     #[error(
         "the workflow waits and nothing is due; send the signal or the cancel that it waits for"
@@ -46,12 +49,12 @@ pub enum TestRunError {
 ///
 /// Time passes only where a method says so, and never for real.
 pub struct TestRun<W: Workflow> {
-    host: Rc<TestHost>,
-    mocks: Rc<RefCell<Mocks>>,
+    pub(crate) host: Rc<TestHost>,
+    pub(super) mocks: Rc<RefCell<Mocks>>,
     instance: Box<dyn Instance>,
     input: Vec<Payload>,
     trace: Vec<Activation>,
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
     workflow: PhantomData<fn() -> W>,
 }
 
@@ -161,6 +164,7 @@ impl<W: Workflow> TestRun<W> {
             Some(Outcome::Completed(result)) => Ok(W::Output::from_payloads(&result)?),
             Some(Outcome::Failed(failure)) => Err(TestRunError::Failed(failure)),
             Some(Outcome::Cancelled(details)) => Err(TestRunError::Cancelled { details }),
+            Some(Outcome::ContinuedAsNew) => Err(TestRunError::ContinuedAsNew),
         }
     }
 
@@ -203,18 +207,30 @@ impl<W: Workflow> TestRun<W> {
         self.host.state.borrow().elapsed
     }
 
+    fn suggests_continue_as_new(&self) -> bool {
+        self.host.state.borrow().suggests_continue_as_new
+    }
+
     /// Does the next thing; false if nothing is due.
-    fn step(&mut self, until: Option<u64>) -> bool {
+    pub(crate) fn step(&mut self, until: Option<u64>) -> bool {
         if self.outcome.is_some() {
             return false;
         }
         if self.trace.is_empty() {
             let early = self.host.take_early();
+            let suggests = self.suggests_continue_as_new();
             self.trace.push(Activation {
                 early: early.len(),
-                ..Activation::at(self.elapsed_ns())
+                ..Activation::at(self.elapsed_ns(), suggests)
             });
             early.into_iter().for_each(|event| self.deliver(event));
+            if self.host.take_rejected()
+                && let Some(activation) = self.trace.last_mut()
+            {
+                // It was the last, and has left no trace.
+                activation.events.pop();
+                activation.early -= 1;
+            }
             let host = self.host.clone();
             let _installed = host.install();
             self.instance.start_main();
@@ -227,9 +243,14 @@ impl<W: Workflow> TestRun<W> {
         if let Some(event) = self.happen(due) {
             let elapsed = self.elapsed_ns();
             self.host.begin_task(elapsed);
-            self.trace.push(Activation::at(elapsed));
+            let suggests = self.suggests_continue_as_new();
+            self.trace.push(Activation::at(elapsed, suggests));
             self.deliver(event);
             self.after_delivery();
+            if self.host.take_rejected() {
+                self.trace.pop();
+                self.host.forget_task();
+            }
         }
         true
     }
@@ -241,6 +262,9 @@ impl<W: Workflow> TestRun<W> {
         let host = self.host.clone();
         let _installed = host.install();
         if self.instance.outcome().is_none() {
+            if let Event::Update(update) = &event {
+                self.host.begin_update(&update.id);
+            }
             self.instance.deliver(event);
         }
     }
@@ -257,7 +281,8 @@ impl<W: Workflow> TestRun<W> {
         self.outcome = self.instance.outcome();
         let mut state = self.host.state.borrow_mut();
         if let Some(outcome) = &self.outcome {
-            state.commands.push(outcome.into());
+            let end = Command::of_end(outcome, state.continuation.as_ref());
+            state.commands.push(end);
         }
         let before: usize = self
             .trace

@@ -55,7 +55,7 @@ pub(crate) fn description(run: WorkflowDescription) -> DescribeWorkflowExecution
 }
 
 fn execution_info(run: WorkflowDescription) -> WorkflowExecutionInfo {
-    let closed_after = run.close_time.map(|close| close.since(run.start_time));
+    let closed_after = run.close_time.map(|close| close.since(run.execution_time));
     let search_attributes = with_problems(&run);
     WorkflowExecutionInfo {
         execution: Some(WorkflowExecution {
@@ -66,7 +66,7 @@ fn execution_info(run: WorkflowDescription) -> WorkflowExecutionInfo {
             name: run.workflow_type.to_string(),
         }),
         start_time: time(run.start_time),
-        execution_time: time(run.start_time),
+        execution_time: time(run.execution_time),
         close_time: opt_time(run.close_time),
         status: run.status as i32,
         history_length: run.history_length,

@@ -9,6 +9,8 @@ mod messages;
 mod namespace;
 mod start;
 mod task_queue;
+mod updates;
+mod with_start;
 
 use std::time::Duration;
 
@@ -103,6 +105,12 @@ delegate! {
     list_workflow_executions: ListWorkflowExecutionsRequest -> ListWorkflowExecutionsResponse,
     count_workflow_executions: CountWorkflowExecutionsRequest -> CountWorkflowExecutionsResponse,
     signal_workflow_execution: SignalWorkflowExecutionRequest -> SignalWorkflowExecutionResponse,
+    signal_with_start_workflow_execution:
+        SignalWithStartWorkflowExecutionRequest -> SignalWithStartWorkflowExecutionResponse,
+    update_workflow_execution: UpdateWorkflowExecutionRequest -> UpdateWorkflowExecutionResponse,
+    poll_workflow_execution_update:
+        PollWorkflowExecutionUpdateRequest -> PollWorkflowExecutionUpdateResponse,
+    execute_multi_operation: ExecuteMultiOperationRequest -> ExecuteMultiOperationResponse,
     query_workflow: QueryWorkflowRequest -> QueryWorkflowResponse,
     request_cancel_workflow_execution:
         RequestCancelWorkflowExecutionRequest -> RequestCancelWorkflowExecutionResponse,

@@ -1,8 +1,12 @@
 //! StartWorkflowExecution.
 
+use std::time::Duration;
+
+use mainspring_engine::cron::CronSchedule;
 use mainspring_engine::ids::WorkflowType;
+use mainspring_engine::limits::Limits;
 use mainspring_engine::retry;
-use mainspring_server::StartWorkflow;
+use mainspring_server::{StartWorkflow, StartedWorkflow};
 use temporalio_protos::temporal::api::common::v1::{Link, link};
 use temporalio_protos::temporal::api::enums::v1::{
     EventType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
@@ -30,18 +34,10 @@ impl Workflows {
             .start_workflow(start)
             .await
             .map_err(status::of)?;
-        let run_id = started.run_id.to_string();
-        Ok(StartWorkflowExecutionResponse {
-            first_execution_run_id: started.first_run_id.to_string(),
-            started: started.started,
-            status: started.status as i32,
-            link: Some(start_link(namespace, workflow_id, run_id.clone())),
-            run_id,
-            ..StartWorkflowExecutionResponse::default()
-        })
+        Ok(start_response(namespace, workflow_id, &started))
     }
 
-    fn checked_start(
+    pub(super) fn checked_start(
         &self,
         request: StartWorkflowExecutionRequest,
     ) -> Result<StartWorkflow, Status> {
@@ -55,6 +51,7 @@ impl Workflows {
         size("Memo", request.memo.as_ref(), limits)?;
         size("Header", request.header.as_ref(), limits)?;
         size("UserMetadata", request.user_metadata.as_ref(), limits)?;
+        let start_delay = check_chain(&request, limits)?;
         check_not_served(&request)?;
         let reuse_policy = WorkflowIdReusePolicy::try_from(request.workflow_id_reuse_policy)
             .map_err(|_| Status::invalid_argument("Unknown WorkflowIdReusePolicy."))?;
@@ -90,24 +87,59 @@ impl Workflows {
             )?,
             reuse_policy,
             conflict_policy,
-            retry_policy: None,
+            retry_policy: request.retry_policy,
+            cron_schedule: request.cron_schedule,
+            start_delay,
             user_metadata: request.user_metadata,
             priority: request.priority,
         })
     }
 }
 
-/// What changes a start's meaning and is not served yet.
-fn check_not_served(request: &StartWorkflowExecutionRequest) -> Result<(), Status> {
-    not_served("cron_schedule", !request.cron_schedule.is_empty())?;
-    not_served(
-        "workflow_start_delay",
-        timeout("WorkflowStartDelay", request.workflow_start_delay.as_ref())?.is_some(),
-    )?;
+pub(super) fn start_response(
+    namespace: String,
+    workflow_id: String,
+    started: &StartedWorkflow,
+) -> StartWorkflowExecutionResponse {
+    let run_id = started.run_id.to_string();
+    StartWorkflowExecutionResponse {
+        first_execution_run_id: started.first_run_id.to_string(),
+        started: started.started,
+        status: started.status as i32,
+        link: Some(start_link(namespace, workflow_id, run_id.clone())),
+        run_id,
+        ..StartWorkflowExecutionResponse::default()
+    }
+}
+
+/// What a start says of later runs of its chain, and of when the first begins.
+/// Answers with the start delay.
+fn check_chain(
+    request: &StartWorkflowExecutionRequest,
+    limits: &Limits,
+) -> Result<Option<Duration>, Status> {
+    size("RetryPolicy", request.retry_policy.as_ref(), limits)?;
     if let Some(policy) = &request.retry_policy {
         retry::check(policy).map_err(Status::invalid_argument)?;
     }
-    not_served("retry_policy of a workflow", request.retry_policy.is_some())?;
+    let cron = &request.cron_schedule;
+    short("CronSchedule", cron, limits)?;
+    if !cron.is_empty() {
+        CronSchedule::parse(cron).map_err(|wrong| {
+            Status::invalid_argument(format!("Invalid CronSchedule {cron:?}: {wrong}."))
+        })?;
+    }
+    let start_delay = timeout("WorkflowStartDelay", request.workflow_start_delay.as_ref())?;
+    if start_delay.is_some() && !cron.is_empty() {
+        return Err(Status::invalid_argument(
+            "CronSchedule and WorkflowStartDelay may not be used together.",
+        ));
+    }
+    Ok(start_delay)
+}
+
+/// What changes a start's meaning and is not served yet.
+fn check_not_served(request: &StartWorkflowExecutionRequest) -> Result<(), Status> {
     let has_attributes = request
         .search_attributes
         .as_ref()

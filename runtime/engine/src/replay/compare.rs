@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::update::v1::outcome;
 
 use crate::guest::Command;
 use crate::time::set_duration;
@@ -136,6 +137,18 @@ fn step_of_command(command: &Command) -> Step {
             shape: format!("cancel of timer (ID {timer_id})"),
             content: None,
         },
+        Command::AcceptUpdate { update_id, name } => Step {
+            shape: accept_shape(name, update_id),
+            content: None,
+        },
+        Command::CompleteUpdate { update_id, outcome } => Step {
+            shape: complete_shape(update_id, outcome.is_ok()),
+            content: outcome
+                .as_ref()
+                .ok()
+                // An empty list is written where there is no result.
+                .map(|result| Content::Payloads(Some(result.clone().unwrap_or_default()))),
+        },
         Command::CompleteWorkflow { result } => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(result.clone())),
@@ -148,6 +161,10 @@ fn step_of_command(command: &Command) -> Step {
             shape: "cancellation of the workflow".to_owned(),
             content: Some(Content::Payloads(details.clone())),
         },
+        Command::ContinueAsNew(next) => Step {
+            shape: format!("continuation as new {}", next.workflow_type),
+            content: Some(Content::Payloads(next.input.clone())),
+        },
     }
 }
 
@@ -158,6 +175,15 @@ fn cancel_activity_shape(scheduled_event_id: Option<i64>) -> String {
         Some(id) => format!("cancel of activity (event {id})"),
         None => "cancel of activity (of this task)".to_owned(),
     }
+}
+
+fn accept_shape(name: &str, update_id: &str) -> String {
+    format!("acceptance of update {name} (ID {update_id})")
+}
+
+fn complete_shape(update_id: &str, is_success: bool) -> String {
+    let what = if is_success { "result" } else { "failure" };
+    format!("{what} of update (ID {update_id})")
 }
 
 fn step_of_event(event: &HistoryEvent) -> Step {
@@ -191,6 +217,25 @@ fn step_of_event(event: &HistoryEvent) -> Step {
         Some(Attributes::TimerCanceledEventAttributes(a)) => {
             plain(format!("cancel of timer (ID {})", a.timer_id))
         }
+        Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => {
+            let request = a.accepted_request.as_ref();
+            let input = request.and_then(|request| request.input.as_ref());
+            plain(accept_shape(
+                input.map_or("", |input| &input.name),
+                &a.protocol_instance_id,
+            ))
+        }
+        Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a)) => {
+            let result = match a.outcome.as_ref().and_then(|o| o.value.as_ref()) {
+                Some(outcome::Value::Success(result)) => Some(result),
+                Some(outcome::Value::Failure(_)) | None => None,
+            };
+            let update_id = a.meta.as_ref().map_or("", |meta| &meta.update_id);
+            Step {
+                shape: complete_shape(update_id, result.is_some()),
+                content: result.map(|result| Content::Payloads(Some(result.clone()))),
+            }
+        }
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(a.result.clone())),
@@ -201,6 +246,13 @@ fn step_of_event(event: &HistoryEvent) -> Step {
         Some(Attributes::WorkflowExecutionCanceledEventAttributes(a)) => Step {
             shape: "cancellation of the workflow".to_owned(),
             content: Some(Content::Payloads(a.details.clone())),
+        },
+        Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a)) => Step {
+            shape: format!(
+                "continuation as new {}",
+                a.workflow_type.as_ref().map_or("", |t| &t.name)
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
         },
         _ => plain(format!("{:?}", event.event_type())),
     }
@@ -248,6 +300,58 @@ mod tests {
         assert!(compare(&[timer("1", 6)], &[started(5, "1", 5)], false).is_ok());
         let divergence = compare(&[timer("1", 6)], &[started(5, "1", 5)], true).unwrap_err();
         assert!(divergence.summary.contains("other data"), "{divergence:?}");
+    }
+
+    #[test]
+    fn another_update_or_another_outcome_is_a_difference() {
+        use temporalio_protos::temporal::api::history::v1::{
+            WorkflowExecutionUpdateAcceptedEventAttributes as Accepted,
+            WorkflowExecutionUpdateCompletedEventAttributes as Completed,
+        };
+        use temporalio_protos::temporal::api::update::v1::{Input, Meta, Outcome, Request};
+        let input = Input {
+            name: "add".into(),
+            ..Input::default()
+        };
+        let meta = Meta {
+            update_id: "u".into(),
+            ..Meta::default()
+        };
+        let accepted = Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(Accepted {
+            protocol_instance_id: "u".into(),
+            accepted_request: Some(Request {
+                input: Some(input),
+                ..Request::default()
+            }),
+            ..Accepted::default()
+        });
+        let completed = Attributes::WorkflowExecutionUpdateCompletedEventAttributes(Completed {
+            meta: Some(meta),
+            outcome: Some(Outcome {
+                value: Some(outcome::Value::Success(Payloads::default())),
+            }),
+            ..Completed::default()
+        });
+        let history = [
+            event(5, Timestamp::EPOCH, accepted),
+            event(6, Timestamp::EPOCH, completed),
+        ];
+        let commands = |name: &str, outcome| {
+            let update_id = "u".to_owned();
+            [
+                Command::AcceptUpdate {
+                    update_id: update_id.clone(),
+                    name: name.to_owned(),
+                },
+                Command::CompleteUpdate { update_id, outcome },
+            ]
+        };
+        assert!(compare(&commands("add", Ok(None)), &history, true).is_ok());
+        let other = compare(&commands("sub", Ok(None)), &history, false).unwrap_err();
+        assert!(other.summary.contains("update add"), "{other:?}");
+        let failure = crate::failure::canceled("no", None);
+        let failed = compare(&commands("add", Err(failure)), &history, false).unwrap_err();
+        assert!(failed.summary.contains("failure of update"), "{failed:?}");
     }
 
     #[test]

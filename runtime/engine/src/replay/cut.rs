@@ -10,8 +10,9 @@ use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowTaskCompletedEventAttributes,
 };
 
-use crate::history::{closes_run, commanded_by, event_time, is_deliverable};
-use crate::session::{TaskInfo, TaskInput};
+use crate::guest::UpdateDelivery;
+use crate::history::{closes_run, commanded_by, event_time, is_deliverable, is_of_update};
+use crate::session::{Suggests, TaskInfo, TaskInput};
 use crate::time::Timestamp;
 
 /// A history that no run can have.
@@ -62,8 +63,7 @@ struct Open {
     started_event_id: i64,
     now: Timestamp,
     history_size_bytes: i64,
-    too_large: bool,
-    too_long: bool,
+    suggests: Suggests,
 }
 
 /// Takes events one by one and gives tasks back as they become complete.
@@ -92,8 +92,11 @@ impl Cutter {
         self.last_event_id = event.event_id;
         self.closed |= closes_run(&event);
         if let Some(task) = &mut self.complete
-            && commanded_by(&event) == Some(task.completed_event_id)
+            && (commanded_by(&event) == Some(task.completed_event_id) || is_of_update(&event))
         {
+            if let Some(update) = accepted_update(&event) {
+                task.input.update = Some(update);
+            }
             task.commands.push(event);
             return Ok(None);
         }
@@ -122,8 +125,7 @@ impl Cutter {
                     started_event_id: 0,
                     now: Timestamp::default(),
                     history_size_bytes: 0,
-                    too_large: false,
-                    too_long: false,
+                    suggests: Suggests::default(),
                 });
             }
             Some(Attributes::WorkflowTaskStartedEventAttributes(ref started)) => {
@@ -137,8 +139,11 @@ impl Cutter {
                     open.started_event_id = event.event_id;
                     open.now = event_time(&event);
                     open.history_size_bytes = started.history_size_bytes;
-                    open.too_large = suggests(Why::HistorySizeTooLarge);
-                    open.too_long = suggests(Why::TooManyHistoryEvents);
+                    open.suggests = Suggests {
+                        too_large: suggests(Why::HistorySizeTooLarge),
+                        too_long: suggests(Why::TooManyHistoryEvents),
+                        too_many_updates: suggests(Why::TooManyUpdates),
+                    };
                 }
             }
             Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) => {
@@ -175,8 +180,7 @@ impl Cutter {
         let info = TaskInfo::new(
             open.started_event_id,
             open.history_size_bytes,
-            open.too_large,
-            open.too_long,
+            open.suggests,
             deployment.deployment_name,
             deployment.build_id,
             std::mem::replace(&mut self.last_sdk_version, sdk_version),
@@ -190,6 +194,7 @@ impl Cutter {
                 now: open.now,
                 replaying: true,
                 batch,
+                update: None,
                 info,
             },
             completed_event_id,
@@ -220,13 +225,29 @@ impl Cutter {
     }
 }
 
+/// The update that a task was given, as its acceptance tells. One that was rejected
+/// has left nothing to tell of.
+fn accepted_update(event: &HistoryEvent) -> Option<UpdateDelivery> {
+    match &event.attributes {
+        Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) => {
+            Some(UpdateDelivery {
+                request: accepted.accepted_request.clone().unwrap_or_default(),
+                run_validator: false,
+            })
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use temporalio_protos::temporal::api::history::v1::{
         TimerStartedEventAttributes, WorkflowExecutionSignaledEventAttributes,
-        WorkflowExecutionStartedEventAttributes, WorkflowTaskFailedEventAttributes,
-        WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+        WorkflowExecutionStartedEventAttributes, WorkflowExecutionUpdateAcceptedEventAttributes,
+        WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
+        WorkflowTaskStartedEventAttributes,
     };
+    use temporalio_protos::temporal::api::update::v1::Request;
 
     use super::*;
     use crate::history;
@@ -270,6 +291,32 @@ mod tests {
                 history::event(id, Timestamp::from_nanos(id), attributes)
             })
             .collect()
+    }
+
+    #[test]
+    fn msg_14_an_accepted_update_is_handed_out_again_without_its_validator() {
+        let mut history = events("Sstcstc");
+        let accepted = Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(
+            WorkflowExecutionUpdateAcceptedEventAttributes {
+                protocol_instance_id: "u".into(),
+                accepted_request: Some(Request::default()),
+                ..WorkflowExecutionUpdateAcceptedEventAttributes::default()
+            },
+        );
+        history.push(history::event(8, Timestamp::from_nanos(8), accepted));
+        let mut cutter = Cutter::default();
+        let mut tasks = Vec::new();
+        for event in history {
+            tasks.extend(cutter.push(event).unwrap());
+        }
+        tasks.extend(cutter.take_complete());
+        let [first, second] = tasks.as_slice() else {
+            panic!("two tasks: {tasks:?}")
+        };
+        assert_eq!(first.input.update, None);
+        let update = second.input.update.as_ref().unwrap();
+        assert!(!update.run_validator);
+        assert_eq!(ids(&second.commands), [8]);
     }
 
     type Ids = Vec<i64>;

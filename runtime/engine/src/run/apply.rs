@@ -47,8 +47,11 @@ impl Run {
         };
         let time = event_time(event);
         match attributes {
-            Attributes::WorkflowExecutionStartedEventAttributes(_) => {
+            Attributes::WorkflowExecutionStartedEventAttributes(started) => {
                 self.record.batch_waits = true;
+                let backoff = set_duration(started.first_workflow_task_backoff.as_ref());
+                self.record.first_task_at_ns =
+                    backoff.map_or(0, |backoff| (time + backoff).as_nanos());
             }
             Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
                 self.record.cancel_requested = true;
@@ -58,6 +61,7 @@ impl Run {
                     scheduled_event_id: event.event_id,
                     ..OpenTaskRecord::default()
                 });
+                self.record.first_task_at_ns = 0;
                 self.batch_len = self.unread.as_ref().map_or(0, Vec::len);
             }
             Attributes::WorkflowTaskStartedEventAttributes(started) => {
@@ -109,6 +113,12 @@ impl Run {
                 self.timers.insert(event.event_id, timer);
                 self.staged.timers.insert(event.event_id);
             }
+            Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
+                self.apply_accepted(event.event_id, a);
+            }
+            Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
+                self.apply_completed(event.event_id, a);
+            }
             Attributes::TimerFiredEventAttributes(a) => self.drop_timer(a.started_event_id),
             Attributes::TimerCanceledEventAttributes(a) => self.drop_timer(a.started_event_id),
             Attributes::WorkflowExecutionCompletedEventAttributes(_) => {
@@ -125,6 +135,9 @@ impl Run {
             }
             Attributes::WorkflowExecutionTimedOutEventAttributes(_) => {
                 self.close(WorkflowExecutionStatus::TimedOut, time);
+            }
+            Attributes::WorkflowExecutionContinuedAsNewEventAttributes(_) => {
+                self.close(WorkflowExecutionStatus::ContinuedAsNew, time);
             }
             // Nothing else changes the state: a signal only waits to be delivered,
             // a cancel request of an activity and its start are in its own row.
@@ -145,6 +158,7 @@ impl Run {
 
     /// The batch was delivered; what came in behind it is the next one.
     fn task_completed(&mut self) {
+        self.record.had_task = true;
         self.record.open_task = None;
         self.record.blocked = None;
         self.record.batch_waits = std::mem::take(&mut self.record.behind_batch);
@@ -190,6 +204,7 @@ impl Run {
     fn close(&mut self, status: WorkflowExecutionStatus, time: Timestamp) {
         self.status = status;
         self.record.closed_at_ns = time.as_nanos();
+        self.record.first_task_at_ns = 0;
         self.record.open_task = None;
         self.record.blocked = None;
         self.record.batch_waits = false;

@@ -30,6 +30,10 @@ impl Run {
     /// new to this run.
     pub fn signal(&mut self, now: Timestamp, signal: SignalInput) -> Result<(), InputError> {
         self.take_input()?;
+        // The signal that came with the start itself waits with it.
+        if self.record.signal_ends_backoff && !self.is_new() {
+            self.end_backoff();
+        }
         if !signal.request_id.is_empty() {
             self.staged.request_ids.push(signal.request_id.clone());
         }
@@ -65,6 +69,8 @@ impl Run {
             return Ok(());
         }
         self.take_input()?;
+        // The code decides what a cancel means, so it has to run.
+        self.end_backoff();
         self.record_event(
             now,
             Attributes::WorkflowExecutionCancelRequestedEventAttributes(

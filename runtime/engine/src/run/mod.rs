@@ -9,6 +9,9 @@
 //! WorkflowTaskScheduled, Started, Completed, then the events of the commands.
 
 mod apply;
+mod chain;
+#[cfg(test)]
+mod chain_tests;
 mod deadlines;
 mod inputs;
 #[cfg(test)]
@@ -20,6 +23,7 @@ mod start;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -32,6 +36,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
+use self::chain::Follow;
+pub use self::chain::SuccessorCode;
 use self::deadlines::Deadlines;
 pub use self::inputs::SignalInput;
 use self::record::Record;
@@ -39,6 +45,8 @@ pub use self::reports::QueuedActivity;
 use self::staged::Staged;
 pub use self::start::StartRun;
 pub use self::tasks::{OpenTask, TaskMeta, TaskRefused};
+use self::updates::Updates;
+pub use self::updates::{UpdateStage, closed_before_completion, update_id_of};
 use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
@@ -74,6 +82,9 @@ pub enum InputError {
     /// A limit was reached.
     #[error("{0}")]
     Limit(String),
+    /// A limit was reached that this run will never be under again.
+    #[error("{0}")]
+    Exhausted(String),
 }
 
 /// A stored run that cannot be read.
@@ -133,7 +144,10 @@ pub struct Run {
     unread: Option<Vec<HistoryEvent>>,
     /// How many of `unread` are before the open task's Scheduled.
     batch_len: usize,
+    updates: Updates,
     staged: Staged,
+    /// The run closed in this step and another one follows it.
+    follow: Option<Follow>,
     limits: RunLimits,
 }
 
@@ -142,7 +156,12 @@ pub struct Run {
 struct RunLimits {
     history_events: i64,
     history_bytes: i64,
+    suggest_history_events: i64,
+    suggest_history_bytes: i64,
     stored_failure_bytes: usize,
+    updates_in_flight: usize,
+    updates_in_flight_bytes: usize,
+    run_updates: usize,
 }
 
 impl From<&Limits> for RunLimits {
@@ -150,7 +169,12 @@ impl From<&Limits> for RunLimits {
         Self {
             history_events: limits.history_events,
             history_bytes: limits.history_bytes,
+            suggest_history_events: limits.suggest_history_events,
+            suggest_history_bytes: limits.suggest_history_bytes,
             stored_failure_bytes: limits.stored_failure_bytes,
+            updates_in_flight: limits.updates_in_flight,
+            updates_in_flight_bytes: limits.updates_in_flight_bytes,
+            run_updates: limits.run_updates,
         }
     }
 }
@@ -192,7 +216,9 @@ impl Run {
             timers,
             deadlines,
             record,
+            updates: Updates::default(),
             staged: Staged::default(),
+            follow: None,
             limits: limits.into(),
         })
     }
@@ -347,6 +373,7 @@ impl Run {
         let (run, execution) = self.deadlines();
         [
             blocked.map(Timestamp::from_nanos),
+            self.first_task_at(),
             run,
             execution,
             self.deadlines.first(),
@@ -412,6 +439,7 @@ impl Run {
             timers,
             closed_timers: staged.closed_timers,
             request_ids: staged.request_ids,
+            completed_updates: staged.completed_updates,
             visibility,
         })
     }

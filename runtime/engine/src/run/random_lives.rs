@@ -10,6 +10,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use temporalio_protos::temporal::api::common::v1::RetryPolicy;
 use temporalio_protos::temporal::api::enums::v1::EventType;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::update::v1::{Meta, Request};
 
 use super::tests::request;
 use super::*;
@@ -32,9 +34,13 @@ struct Life {
     activities: BTreeMap<i64, ActivityRow>,
     timers: BTreeMap<i64, TimerRow>,
     history: Vec<HistoryEvent>,
+    /// The rows of completed updates.
+    outcomes: BTreeMap<String, i64>,
     /// Tokens that were handed out, good and stale.
     tokens: Vec<ActivityRef>,
     operations: u32,
+    /// Updates that were accepted in a task, whether it was taken or not.
+    accepted: Vec<String>,
 }
 
 impl Life {
@@ -52,8 +58,10 @@ impl Life {
             activities: BTreeMap::new(),
             timers: BTreeMap::new(),
             history: Vec::new(),
+            outcomes: BTreeMap::new(),
             tokens: Vec::new(),
             operations: 0,
+            accepted: Vec::new(),
         }
     }
 
@@ -63,9 +71,11 @@ impl Life {
 
     fn live_one_step(&mut self) {
         let (now, identity) = (self.now, "somebody".to_owned());
+        let owes = self.run.owes_task() || self.run.owes_update();
         match self.random.random_range(0..100) {
-            0..30 if self.run.owes_task() => self.run_task(),
-            30..38 => self.signal(),
+            0..30 if owes => self.run_task(),
+            30..34 => self.signal(),
+            34..38 => self.update(),
             38..40 => drop(self.run.request_cancel(now, "why".into(), identity)),
             40..60 => self.start_an_attempt(),
             60..80 => self.report(),
@@ -89,11 +99,36 @@ impl Life {
         let _ = self.run.signal(self.now, signal);
     }
 
+    /// Refused where the run is closed, or has as many as it may.
+    fn update(&mut self) {
+        self.operations += 1;
+        let request = Request {
+            meta: Some(Meta {
+                update_id: format!("u-{}", self.operations),
+                identity: "somebody".into(),
+            }),
+            ..Request::default()
+        };
+        let _ = self.run.admit_update(request);
+    }
+
     fn run_task(&mut self) {
         if self.run.batch().is_none() {
             self.bring_back_batch();
         }
-        let task = self.run.begin_task(self.now);
+        let batch = self.run.batch().expect("it was brought back");
+        let update = self.run.next_update(batch.is_empty());
+        let mut task = self.run.begin_task(self.now);
+        let update_id = update.map(|update| update_id_of(&update.request).to_owned());
+        if let Some(update_id) = &update_id {
+            match self.random.random_range(0..4) {
+                // It leaves no trace, and the code is built anew.
+                0 => return self.run.reject_update(update_id),
+                // It takes longer than a slice.
+                1 => self.run.write_task_begin(&mut task),
+                _ => {}
+            }
+        }
         if self.random.random_bool(0.3) {
             // It comes in while the code is at work.
             self.signal();
@@ -108,6 +143,20 @@ impl Life {
         }
         let count = self.random.random_range(0..4);
         let mut commands: Vec<Command> = (0..count).map(|_| self.command()).collect();
+        if let Some(update_id) = update_id {
+            commands.push(Command::AcceptUpdate {
+                update_id: update_id.clone(),
+                name: String::new(),
+            });
+            self.accepted.push(update_id);
+        }
+        if !self.accepted.is_empty() && self.random.random_bool(0.5) {
+            let index = self.random.random_range(0..self.accepted.len());
+            commands.push(Command::CompleteUpdate {
+                update_id: self.accepted.remove(index),
+                outcome: Ok(None),
+            });
+        }
         if self.random.random_bool(0.02) {
             commands.push(Command::CompleteWorkflow { result: None });
         }
@@ -278,6 +327,10 @@ impl Life {
         for row in change.activities {
             self.activities.insert(row.scheduled_event_id, row);
         }
+        for update in change.completed_updates {
+            self.outcomes
+                .insert(update.update_id, update.completed_event_id);
+        }
         for row in change.timers {
             self.timers.insert(row.started_event_id, row);
         }
@@ -297,6 +350,7 @@ impl Life {
         assert_eq!(self.run.next_wake(), loaded.next_wake());
         assert_eq!(self.run.next_wake(), first_due(&self.run));
         assert_eq!(derived(&self.run), derived(&self.folded()), "history");
+        self.check_updates();
         let stored = self.row.as_ref().and_then(|row| row.wake_at);
         if let Some(due) = self.run.next_wake() {
             assert!(
@@ -308,6 +362,29 @@ impl Life {
             assert_eq!(stored, None);
             assert!(self.activities.is_empty() && self.timers.is_empty());
             self.check_nothing_unheard();
+        }
+    }
+
+    /// MSG-11: each completion follows its own acceptance, once.
+    fn check_updates(&self) {
+        let mut open = BTreeMap::new();
+        for event in &self.history {
+            match &event.attributes {
+                Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => {
+                    let known = open.insert(a.protocol_instance_id.clone(), event.event_id);
+                    assert_eq!(known, None, "accepted twice");
+                }
+                Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a)) => {
+                    let id = a.meta.clone().unwrap_or_default().update_id;
+                    assert_eq!(open.remove(&id), Some(a.accepted_event_id));
+                    assert_eq!(self.outcomes.get(&id), Some(&event.event_id));
+                }
+                _ => {}
+            }
+        }
+        for (update_id, event_id) in open {
+            let stage = Some(UpdateStage::Accepted(event_id));
+            assert_eq!(self.run.update_stage(&update_id), stage);
         }
     }
 
@@ -354,6 +431,8 @@ fn derived(run: &Run) -> impl PartialEq + std::fmt::Debug + use<> {
         record.cancel_requested,
         (record.batch_waits, record.behind_batch),
         record.open_task.clone(),
+        (record.had_task, record.updates_accepted),
+        record.accepted_updates.clone(),
         run.activities.keys().copied().collect::<Vec<_>>(),
         run.timers.clone(),
     )

@@ -1,7 +1,7 @@
 //! The stored form of a run's own state: what its row holds besides the columns.
 
 use prost::Message;
-use temporalio_protos::temporal::api::common::v1::Priority;
+use temporalio_protos::temporal::api::common::v1::{Priority, RetryPolicy};
 
 /// Tags are for ever: add, never reuse. Times are nanoseconds since the epoch,
 /// lengths nanoseconds; 0 stands for "none".
@@ -64,6 +64,43 @@ pub(super) struct Record {
     /// Commits so far that changed the state.
     #[prost(int64, tag = "25")]
     pub(super) state_transitions: i64,
+    /// Some workflow task was completed.
+    #[prost(bool, tag = "30")]
+    pub(super) had_task: bool,
+    /// Updates accepted and not completed, in the order of acceptance.
+    #[prost(message, repeated, tag = "31")]
+    pub(super) accepted_updates: Vec<AcceptedUpdateRecord>,
+    /// Updates accepted altogether.
+    #[prost(uint64, tag = "32")]
+    pub(super) updates_accepted: u64,
+    /// The first task is held back until then; 0 once it may run.
+    #[prost(sfixed64, tag = "40")]
+    pub(super) first_task_at_ns: i64,
+    /// How long the first task was held back from the start on.
+    #[prost(uint64, tag = "41")]
+    pub(super) first_backoff_ns: u64,
+    /// A signal ends the wait for the first task.
+    #[prost(bool, tag = "42")]
+    pub(super) signal_ends_backoff: bool,
+    /// The attempt of the workflow's own retry policy, from 1.
+    #[prost(uint32, tag = "43")]
+    pub(super) attempt: u32,
+    #[prost(message, optional, tag = "44")]
+    pub(super) retry_policy: Option<RetryPolicy>,
+    #[prost(string, tag = "45")]
+    pub(super) cron_schedule: String,
+}
+
+/// An update that the code is at work on.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AcceptedUpdateRecord {
+    #[prost(string, tag = "1")]
+    pub(super) update_id: String,
+    #[prost(int64, tag = "2")]
+    pub(super) accepted_event_id: i64,
+    /// Who sent it.
+    #[prost(string, tag = "3")]
+    pub(super) identity: String,
 }
 
 /// A workflow task that was started and neither completed nor failed.

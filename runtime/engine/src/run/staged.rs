@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
+use crate::transition::CompletedUpdate;
+
 /// The changes of one step, by key; rows are made when they are taken out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Staged {
@@ -15,6 +17,7 @@ pub(super) struct Staged {
     pub(super) timers: BTreeSet<i64>,
     pub(super) closed_timers: Vec<i64>,
     pub(super) request_ids: Vec<String>,
+    pub(super) completed_updates: Vec<CompletedUpdate>,
     pub(super) visibility: bool,
     /// Set by the start: what lists show of the memo.
     pub(super) memo: Option<Vec<u8>>,

@@ -10,13 +10,14 @@
 //! trying  + completed                    -> done: Scheduled, Started, Completed, [...]
 //! trying  + something was recorded       -> owed again: the batch is another one
 //! trying  + failed                       -> blocked(n + 1): counted, not written
+//! nothing + an update waits, begin       -> trying: nothing written yet        (MSG-12)
 //! ```
 
 use std::time::Duration;
 
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentVersion;
-use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
@@ -34,7 +35,7 @@ use crate::activity::{self, wire_queue};
 use crate::failure;
 use crate::guest::{Command, ScheduleActivity, StartTimer, TaskFailure};
 use crate::history;
-use crate::session::{REPLAY_RULES, RunFacts, TaskInfo};
+use crate::session::{REPLAY_RULES, RunFacts, Suggests, TaskInfo};
 use crate::time::{Timestamp, wire_duration};
 
 /// Who runs workflow tasks.
@@ -44,10 +45,6 @@ const IDENTITY: &str = "mainspring";
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts (WF-03).
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
-/// WF-14: a successor is suggested from here on.
-const SUGGEST_AT_BYTES: i64 = 4 * 1024 * 1024;
-/// WF-14.
-const SUGGEST_AT_EVENTS: i64 = 4_096;
 
 /// A workflow task that has begun.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +89,7 @@ impl Run {
     pub fn owes_task(&self) -> bool {
         let waits = self.record.batch_waits || self.record.open_task.is_some();
         let retry_due = self.record.blocked.as_ref().is_none_or(|b| b.retry_due);
-        self.is_open() && waits && retry_due
+        self.is_open() && waits && retry_due && self.record.first_task_at_ns == 0
     }
 
     /// Whether the history of this run begins in this very process and nothing of
@@ -131,7 +128,8 @@ impl Run {
     /// process left open.
     pub fn begin_task(&mut self, now: Timestamp) -> OpenTask {
         let now = now.max(Timestamp::from_nanos(self.record.last_event_at_ns));
-        if self.record.blocked.is_some() && self.record.open_task.is_none() {
+        let for_update_alone = !self.record.batch_waits;
+        if self.record.open_task.is_none() && (self.record.blocked.is_some() || for_update_alone) {
             return self.unwritten_task(now);
         }
         if self.record.open_task.is_none() {
@@ -170,7 +168,7 @@ impl Run {
         }
     }
 
-    fn record_task_begin(&mut self, now: Timestamp, attempt: u32) {
+    pub(super) fn record_task_begin(&mut self, now: Timestamp, attempt: u32) {
         let queue = self.task_queue();
         let history_size_bytes = self.record.history_size_bytes;
         let scheduled_event_id = self.record_event(
@@ -203,8 +201,11 @@ impl Run {
         TaskInfo::new(
             started_event_id,
             history_size_bytes,
-            history_size_bytes >= SUGGEST_AT_BYTES,
-            started_event_id >= SUGGEST_AT_EVENTS,
+            Suggests {
+                too_large: history_size_bytes >= self.limits.suggest_history_bytes,
+                too_long: started_event_id >= self.limits.suggest_history_events,
+                too_many_updates: self.has_many_updates(),
+            },
             self.record.component_name.clone(),
             self.record.component_version.clone(),
             self.record.last_sdk_version.clone(),
@@ -242,7 +243,7 @@ impl Run {
         let completed = self.record_task_completed(now, task, meta);
         let first = self.staged.events.len();
         for command in commands {
-            self.carry_out(now, completed, command);
+            self.carry_out(now, task, completed, command);
         }
         Ok(self.staged.events[first..].to_vec())
     }
@@ -272,7 +273,7 @@ impl Run {
         )
     }
 
-    fn carry_out(&mut self, now: Timestamp, completed: i64, command: Command) {
+    fn carry_out(&mut self, now: Timestamp, task: &OpenTask, completed: i64, command: Command) {
         match command {
             Command::ScheduleActivity(asked) => self.schedule_activity(now, completed, asked),
             Command::RequestCancelActivity {
@@ -286,9 +287,16 @@ impl Run {
                 started_event_id,
                 ..
             } => self.cancel_timer(now, completed, timer_id, started_event_id),
+            Command::AcceptUpdate { update_id, .. } => {
+                self.accept_update(now, task.scheduled_event_id, &update_id);
+            }
+            Command::CompleteUpdate { update_id, outcome } => {
+                self.complete_update(now, update_id, outcome);
+            }
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
+            Command::ContinueAsNew(asked) => self.continue_as_new(now, completed, *asked),
         }
     }
 
@@ -397,27 +405,29 @@ impl Run {
     }
 
     fn complete_run(&mut self, now: Timestamp, completed: i64, result: Option<Payloads>) {
+        let new_execution_run_id = self.follow_by_cron(now, Some(result.clone()), None);
         self.record_event(
             now,
             Attributes::WorkflowExecutionCompletedEventAttributes(
                 WorkflowExecutionCompletedEventAttributes {
                     result,
                     workflow_task_completed_event_id: completed,
-                    ..WorkflowExecutionCompletedEventAttributes::default()
+                    new_execution_run_id,
                 },
             ),
         );
     }
 
     fn fail_run(&mut self, now: Timestamp, completed: i64, failure: Failure) {
+        let (retry_state, new_execution_run_id) = self.follow_failure(now, &failure);
         self.record_event(
             now,
             Attributes::WorkflowExecutionFailedEventAttributes(
                 WorkflowExecutionFailedEventAttributes {
                     failure: Some(failure),
-                    retry_state: RetryState::RetryPolicyNotSet as i32,
+                    retry_state: retry_state as i32,
                     workflow_task_completed_event_id: completed,
-                    ..WorkflowExecutionFailedEventAttributes::default()
+                    new_execution_run_id,
                 },
             ),
         );
@@ -493,10 +503,13 @@ fn closes_run(command: &Command) -> bool {
     match command {
         Command::CompleteWorkflow { .. }
         | Command::FailWorkflow { .. }
-        | Command::CancelWorkflow { .. } => true,
+        | Command::CancelWorkflow { .. }
+        | Command::ContinueAsNew(_) => true,
         Command::ScheduleActivity(_)
         | Command::RequestCancelActivity { .. }
         | Command::StartTimer(_)
-        | Command::CancelTimer { .. } => false,
+        | Command::CancelTimer { .. }
+        | Command::AcceptUpdate { .. }
+        | Command::CompleteUpdate { .. } => false,
     }
 }

@@ -41,6 +41,8 @@ pub(super) fn request() -> StartRun {
         run_timeout: None,
         task_timeout: None,
         retry_policy: None,
+        cron_schedule: String::new(),
+        start_delay: None,
         user_metadata: None,
         priority: None,
         digest: Digest::of(b"code"),

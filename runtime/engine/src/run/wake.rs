@@ -1,6 +1,5 @@
 //! What becomes due by itself: timers, timeouts, retries.
 
-use temporalio_protos::temporal::api::enums::v1::RetryState;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     TimerFiredEventAttributes, WorkflowExecutionTimedOutEventAttributes,
@@ -19,16 +18,20 @@ impl Run {
         }
         let (run, execution) = self.deadlines();
         if [run, execution].into_iter().flatten().any(|at| at <= now) {
+            let (retry_state, new_execution_run_id) = self.follow_timeout(now);
             self.record_event(
                 now,
                 Attributes::WorkflowExecutionTimedOutEventAttributes(
                     WorkflowExecutionTimedOutEventAttributes {
-                        retry_state: RetryState::RetryPolicyNotSet as i32,
-                        ..WorkflowExecutionTimedOutEventAttributes::default()
+                        retry_state: retry_state as i32,
+                        new_execution_run_id,
                     },
                 ),
             );
             return;
+        }
+        if self.first_task_at().is_some_and(|at| at <= now) {
+            self.end_backoff();
         }
         for event_id in self.deadlines.due(now) {
             self.fire_timer(now, event_id);

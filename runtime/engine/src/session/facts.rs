@@ -5,6 +5,7 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionStartedEventAttributes,
 };
+use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use crate::history::event_time;
 use crate::ids::{RunId, WorkflowKey};
@@ -22,6 +23,8 @@ pub struct RunFacts {
     pub start_time: Timestamp,
     /// Everything else, as its first event has it.
     pub started: WorkflowExecutionStartedEventAttributes,
+    /// Summary and details for people.
+    pub user_metadata: Option<UserMetadata>,
 }
 
 impl RunFacts {
@@ -33,6 +36,7 @@ impl RunFacts {
                 run_id,
                 start_time: event_time(event),
                 started: started.clone(),
+                user_metadata: event.user_metadata.clone(),
             }),
             _ => None,
         }
@@ -63,13 +67,23 @@ pub struct TaskInfo {
     pub last_sdk_version: String,
 }
 
+/// Why a successor is suggested, if it is (WF-14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Suggests {
+    /// The history has many bytes.
+    pub too_large: bool,
+    /// The history has many events.
+    pub too_long: bool,
+    /// The run has had many updates.
+    pub too_many_updates: bool,
+}
+
 impl TaskInfo {
     /// Puts the facts of a task together.
     pub fn new(
         started_event_id: i64,
         history_size_bytes: i64,
-        too_large: bool,
-        too_long: bool,
+        suggests: Suggests,
         deployment_name: String,
         version_label: String,
         last_sdk_version: String,
@@ -77,8 +91,18 @@ impl TaskInfo {
         let reason =
             |holds: bool, reason: SuggestContinueAsNewReason| holds.then_some(reason as i32);
         let suggest_reasons: Vec<i32> = [
-            reason(too_large, SuggestContinueAsNewReason::HistorySizeTooLarge),
-            reason(too_long, SuggestContinueAsNewReason::TooManyHistoryEvents),
+            reason(
+                suggests.too_large,
+                SuggestContinueAsNewReason::HistorySizeTooLarge,
+            ),
+            reason(
+                suggests.too_long,
+                SuggestContinueAsNewReason::TooManyHistoryEvents,
+            ),
+            reason(
+                suggests.too_many_updates,
+                SuggestContinueAsNewReason::TooManyUpdates,
+            ),
         ]
         .into_iter()
         .flatten()

@@ -7,12 +7,16 @@
 //! fresh from the run or read from history. In a read phase (a query) the code
 //! may look and answer, and nothing else.
 
+mod continuation;
 mod deliver;
 mod facts;
 mod operations;
 mod sizes;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod update_tests;
+mod updates;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -23,10 +27,14 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
-pub use self::facts::{RunFacts, TaskInfo};
+pub use self::continuation::ContinueRequest;
+pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
 use self::operations::Operation;
-use crate::guest::{Command, GuestEvent, Handle, QueryAnswer};
+use self::updates::UpdateInHand;
+use crate::guest::{
+    Command, ContinueAsNew, GuestEvent, Handle, QueryAnswer, UpdateDelivery,
+};
 use crate::limits::Limits;
 use crate::random::RandomStream;
 use crate::time::Timestamp;
@@ -74,6 +82,8 @@ pub enum RunEnd {
     Failed(Failure),
     /// Honouring a cancel request.
     Cancelled(Option<Payloads>),
+    /// By going on as another run.
+    ContinuedAsNew(Box<ContinueAsNew>),
 }
 
 /// One workflow task, as the driver hands it over.
@@ -88,6 +98,8 @@ pub struct TaskInput {
     /// Every deliverable event recorded after the last completed task and before
     /// this one's Scheduled.
     pub batch: Vec<HistoryEvent>,
+    /// Handed out behind the batch, if there is one.
+    pub update: Option<UpdateDelivery>,
     /// What the code may ask of the task.
     pub info: TaskInfo,
 }
@@ -99,6 +111,9 @@ pub struct TaskOutput {
     pub commands: Vec<Command>,
     /// Events of the batch that the code did not take before it ended.
     pub untaken: usize,
+    /// Why the code did not accept the task's update. The commands then come from
+    /// code that must be thrown away, if there are any.
+    pub rejected: Option<Failure>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +151,13 @@ pub struct Session {
     /// Timers of `wait`: the code does not know their handles.
     hidden: HashSet<Handle>,
     waiting: Option<Handle>,
+    /// The update of the task in hand.
+    update: Option<UpdateInHand>,
+    /// Updates accepted and not completed.
+    open_updates: HashSet<String>,
     commands: Vec<Command>,
+    /// How the run continues, if the code has said so.
+    continuation: Option<Box<ContinueAsNew>>,
     /// What the commands carry so far.
     task_bytes: usize,
     now: Timestamp,
@@ -183,7 +204,10 @@ impl Session {
             batch: VecDeque::new(),
             hidden: HashSet::new(),
             waiting: None,
+            update: None,
+            open_updates: HashSet::new(),
             commands: Vec::new(),
+            continuation: None,
             task_bytes: 0,
             replaying: false,
             info: TaskInfo::default(),
@@ -212,12 +236,16 @@ impl Session {
                 self.batch.push_back(event);
             }
         }
+        if let Some(update) = task.update {
+            self.bring_update(update);
+        }
     }
 
     /// Finishes the task. `end`: the code's `run` returned.
     pub fn finish_task(&mut self, end: Option<RunEnd>) -> TaskOutput {
         self.phase = Phase::Between;
         let untaken = self.batch.len() + self.local.len();
+        let rejected = self.finish_update();
         if let Some(end) = end {
             self.ended = true;
             self.batch.clear();
@@ -226,11 +254,13 @@ impl Session {
                 RunEnd::Completed(result) => Command::CompleteWorkflow { result },
                 RunEnd::Failed(failure) => Command::FailWorkflow { failure },
                 RunEnd::Cancelled(details) => Command::CancelWorkflow { details },
+                RunEnd::ContinuedAsNew(next) => Command::ContinueAsNew(next),
             });
         }
         TaskOutput {
             commands: std::mem::take(&mut self.commands),
             untaken,
+            rejected,
         }
     }
 
@@ -347,9 +377,10 @@ impl Session {
     }
 
     fn stream(&mut self) -> &mut RandomStream {
-        match self.phase {
-            Phase::Query { .. } => &mut self.read_random,
-            Phase::Between | Phase::Task => &mut self.random,
+        if self.in_read() {
+            &mut self.read_random
+        } else {
+            &mut self.random
         }
     }
 
@@ -363,6 +394,9 @@ impl Session {
             }
         };
         self.delivered += 1;
+        if let GuestEvent::Update { .. } = event {
+            self.update_heard();
+        }
         Some(event)
     }
 
@@ -370,6 +404,9 @@ impl Session {
     pub fn begin_wait(&mut self, timeout: std::time::Duration) -> Result<bool, GuestFault> {
         if self.peek().is_some() {
             return Ok(true);
+        }
+        if self.deciding_update() {
+            return Err(self.read_only("wait"));
         }
         if self.in_read() {
             self.must_rebuild = true;
@@ -422,6 +459,19 @@ impl Session {
     }
 
     fn in_read(&self) -> bool {
-        matches!(self.phase, Phase::Query { .. })
+        matches!(self.phase, Phase::Query { .. }) || self.deciding_update()
+    }
+
+    fn read_only(&self, what: &str) -> GuestFault {
+        GuestFault::misuse(if self.deciding_update() {
+            format!(
+                "an update validator tried to {what}; \
+                 accept the update first, a validator may only look at the workflow's state"
+            )
+        } else {
+            format!(
+                "a query handler tried to {what}; a query may only look at the workflow's state"
+            )
+        })
     }
 }

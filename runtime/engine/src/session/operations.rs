@@ -142,7 +142,7 @@ impl Session {
     /// Asks an operation to stop. A no-op where it is answered already.
     pub fn cancel(&mut self, handle: Handle) -> Result<(), GuestFault> {
         if self.in_read() {
-            return Err(read_only("cancel an operation"));
+            return Err(self.read_only("cancel an operation"));
         }
         if handle == 0 || handle >= self.next_handle {
             return Err(GuestFault::misuse(format!(
@@ -256,7 +256,7 @@ impl Session {
 
     fn may_start(&self, what: &str) -> Result<(), GuestFault> {
         if self.in_read() {
-            return Err(read_only(&format!("start {what}")));
+            return Err(self.read_only(&format!("start {what}")));
         }
         let SessionLimits {
             pending_operations,
@@ -302,10 +302,4 @@ impl Session {
             None => Ok(()),
         }
     }
-}
-
-fn read_only(what: &str) -> GuestFault {
-    GuestFault::misuse(format!(
-        "a query handler tried to {what}; a query may only look at the workflow's state"
-    ))
 }

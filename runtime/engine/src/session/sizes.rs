@@ -3,10 +3,11 @@
 
 use prost::Message;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
+use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::{GuestFault, RunEnd, Session};
-use crate::guest::{QueryAnswer, ScheduleActivity};
+use crate::guest::{ContinueAsNew, QueryAnswer, ScheduleActivity, UpdateOutcome};
 
 /// What an operation costs besides what it carries, roughly, in bytes.
 const OPERATION_BYTES: usize = 64;
@@ -19,6 +20,20 @@ impl Session {
             RunEnd::Failed(failure) => self.count("the failure of the workflow", Some(failure)),
             RunEnd::Cancelled(details) => {
                 self.count("the details of the cancellation", details.as_ref())
+            }
+            // Each value was checked when the code said it.
+            RunEnd::ContinuedAsNew(next) => {
+                let ContinueAsNew {
+                    input,
+                    header,
+                    memo,
+                    search_attributes,
+                    ..
+                } = &**next;
+                self.add_bytes(size_of(input.as_ref()))?;
+                self.add_bytes(size_of(header.as_ref()))?;
+                self.add_bytes(size_of(memo.as_ref()))?;
+                self.add_bytes(size_of(search_attributes.as_ref()))
             }
         }
     }
@@ -53,6 +68,17 @@ impl Session {
         }
     }
 
+    pub(super) fn check_failure(&self, what: &str, failure: &Failure) -> Result<(), GuestFault> {
+        self.check_size(what, size_of(Some(failure)))
+    }
+
+    pub(super) fn count_outcome(&mut self, outcome: &UpdateOutcome) -> Result<(), GuestFault> {
+        match outcome {
+            Ok(result) => self.count("the result of an update", result.as_ref()),
+            Err(failure) => self.count("the failure of an update", Some(failure)),
+        }
+    }
+
     fn count_metadata(
         &mut self,
         what: &str,
@@ -67,6 +93,14 @@ impl Session {
         let bytes = size_of(value);
         self.check_size(what, bytes)?;
         self.add_bytes(bytes)
+    }
+
+    pub(super) fn check_size_of<M: Message>(
+        &self,
+        what: &str,
+        value: Option<&M>,
+    ) -> Result<(), GuestFault> {
+        self.check_size(what, size_of(value))
     }
 
     fn check_size(&self, what: &str, bytes: usize) -> Result<(), GuestFault> {

@@ -14,7 +14,7 @@ use crate::guest::{ActivityCancellation, Outcome};
 use crate::history;
 use crate::ids::{RunId, WorkflowKey};
 
-fn session() -> Session {
+pub(super) fn session() -> Session {
     session_with(&Limits::default())
 }
 
@@ -31,16 +31,18 @@ fn session_with(limits: &Limits) -> Session {
             original_execution_run_id: run_id.to_string(),
             ..WorkflowExecutionStartedEventAttributes::default()
         },
+        user_metadata: None,
     };
     Session::new(Arc::new(facts), limits)
 }
 
-fn begin(session: &mut Session, batch: Vec<HistoryEvent>) {
+pub(super) fn begin(session: &mut Session, batch: Vec<HistoryEvent>) {
     session.begin_task(TaskInput {
         scheduled_event_id: 2,
         now: Timestamp::from_nanos(5),
         replaying: false,
         batch,
+        update: None,
         info: TaskInfo::default(),
     });
 }
@@ -111,7 +113,7 @@ fn request(cancellation: ActivityCancellation) -> ActivityRequest {
     }
 }
 
-fn second() -> Duration {
+pub(super) fn second() -> Duration {
     Duration::from_secs(1)
 }
 

@@ -67,6 +67,16 @@ limit_flags! {
     history_events: SignedCount,
     /// Bytes in one history.
     history_bytes: SignedBytes,
+    /// Updates of one run that were sent and have no outcome yet.
+    updates_in_flight: Count,
+    /// What the updates that wait for one run carry together.
+    updates_in_flight_bytes: Bytes,
+    /// Updates that one run takes altogether.
+    run_updates: Count,
+    /// Events in a history from which on a successor is suggested to its workflow.
+    suggest_history_events: SignedCount,
+    /// Bytes in a history from which on a successor is suggested to its workflow.
+    suggest_history_bytes: SignedBytes,
     /// IDs and names: workflow IDs, types, task queues, signals and so on.
     id_bytes: Bytes,
     /// Instances kept live at once.

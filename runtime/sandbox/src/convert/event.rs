@@ -38,6 +38,21 @@ pub(crate) fn to_wit(event: GuestEvent) -> events::Event {
             arguments: payloads_to_wit(arguments),
             headers: header_to_wit(header),
         }),
+        GuestEvent::Update {
+            id,
+            name,
+            input,
+            header,
+            identity,
+            run_validator,
+        } => events::Event::Update(events::Update {
+            id,
+            name,
+            input: payloads_to_wit(input),
+            headers: header_to_wit(header),
+            identity,
+            run_validator,
+        }),
         GuestEvent::CancelRequested { reason } => events::Event::CancelRequested(reason),
     }
 }
@@ -51,7 +66,7 @@ fn outcome_to_wit(outcome: Outcome) -> types::Outcome {
     }
 }
 
-/// `None`: the code says that it continues as new, which it cannot have said how.
+/// `None`: the run continues as new; the session knows how.
 pub(crate) fn end_of(outcome: RunOutcome) -> Option<RunEnd> {
     match outcome {
         RunOutcome::Completed(result) => Some(RunEnd::Completed(payloads_to_wire(result))),

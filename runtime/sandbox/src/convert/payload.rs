@@ -44,12 +44,19 @@ pub(crate) fn header_to_wire(fields: Vec<(String, wit::Payload)>) -> Option<wire
     if fields.is_empty() {
         return None;
     }
-    let fields = fields
-        .into_iter()
-        .map(|(name, payload)| (name, payload_to_wire(payload)));
     Some(wire::Header {
-        fields: fields.collect(),
+        fields: fields_to_wire(fields),
     })
+}
+
+/// Of a repeated key the last value holds.
+pub(crate) fn fields_to_wire(
+    fields: Vec<(String, wit::Payload)>,
+) -> std::collections::HashMap<String, wire::Payload> {
+    let fields = fields.into_iter();
+    fields
+        .map(|(name, payload)| (name, payload_to_wire(payload)))
+        .collect()
 }
 
 pub(crate) fn header_to_wit(header: Option<wire::Header>) -> Vec<(String, wit::Payload)> {

@@ -2,8 +2,10 @@
 
 mod activities;
 mod context;
+mod continuation;
 mod events;
 mod info;
+mod updates;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -169,13 +171,15 @@ fn fault(fault: GuestFault) -> wasmtime::Error {
 
 /// What this server stands behind; a component that imports anything else is
 /// refused at upload.
-pub(crate) const SERVED: [&str; 10] = [
+pub(crate) const SERVED: [&str; 11] = [
     "types",
     "description",
     "activities",
     "timers",
     "cancellation",
     "queries",
+    "updates",
+    "continuation",
     "events",
     "clock",
     "random",
@@ -196,6 +200,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::timers::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::cancellation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::queries::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::updates::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::continuation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::events::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::clock::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::random::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;

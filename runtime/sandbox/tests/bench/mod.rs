@@ -92,6 +92,7 @@ pub fn task(scheduled_event_id: i64, batch: Vec<HistoryEvent>) -> TaskInput {
         now: Timestamp::from_nanos(5),
         replaying: false,
         batch,
+        update: None,
         info: TaskInfo::default(),
     }
 }
@@ -110,6 +111,7 @@ pub fn facts() -> RunFacts {
             original_execution_run_id: run_id.to_string(),
             ..WorkflowExecutionStartedEventAttributes::default()
         },
+        user_metadata: None,
     }
 }
 

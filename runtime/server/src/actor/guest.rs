@@ -13,7 +13,7 @@
 //! ```
 
 use mainspring_engine::guest::TaskFailure;
-use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused};
+use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused, update_id_of};
 use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
 use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(super) struct LiveGuest {
     pub(super) component: Component,
     /// The task that it is at work on.
     task: Option<OpenTask>,
+    /// The update that this task carries.
+    updating: Option<String>,
     /// The query that it is at work on.
     pub(super) asked: Option<WaitingQuery>,
 }
@@ -76,6 +78,7 @@ impl LiveGuest {
             instance,
             component,
             task: None,
+            updating: None,
             asked: None,
         }
     }
@@ -93,6 +96,9 @@ impl Actor {
     pub(super) async fn run_code(&mut self, step: &mut Step) {
         loop {
             let turn = match self.state {
+                State::Run(ref latest) if latest.run.successor_code().is_some() => {
+                    self.succeed(step).await
+                }
                 State::Run(ref latest) if latest.run.is_open() => match latest.guest {
                     Guest::Absent => self.bring_up().await,
                     Guest::Rebuilding(_) => self.go_on_rebuilding().await,
@@ -117,9 +123,10 @@ impl Actor {
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
-        let answers = asked && latest.run.blocked().is_none();
-        if !latest.run.owes_task() && !answers {
-            self.refuse_queries_of_blocked_run();
+        let answers =
+            asked && latest.run.blocked().is_none() && latest.run.first_task_at().is_none();
+        if !latest.run.owes_task() && !latest.run.owes_update() && !answers {
+            self.refuse_queries_without_answer();
             return Turn::Enough;
         }
         let is_new = latest.run.is_new();
@@ -224,7 +231,7 @@ impl Actor {
             return Turn::Enough;
         };
         let workflow_type = latest.run.workflow_type();
-        let owes = latest.run.owes_task();
+        let owes = latest.run.owes_task() || latest.run.owes_update();
         let Guest::Live(live) = &mut latest.guest else {
             return Turn::Enough;
         };
@@ -247,20 +254,33 @@ impl Actor {
                 self.drop_guest();
                 return Turn::Again;
             };
+            let update = latest.run.next_update(batch.is_empty());
             let task = latest.run.begin_task(now);
+            live.updating = update
+                .as_ref()
+                .map(|update| update_id_of(&update.request).to_owned());
             live.instance.session().begin_task(TaskInput {
                 scheduled_event_id: task.scheduled_event_id,
                 now: task.started_at,
                 replaying: false,
                 batch,
+                update,
                 info: task.info.clone(),
             });
             live.task = Some(task);
         }
         match live.instance.advance(core.limits.activation_slice) {
-            Progress::OutOfSlice => Turn::Enough,
-            Progress::Idle => self.finish_task(None),
-            Progress::Ended(end) => self.finish_task(Some(end)),
+            Progress::OutOfSlice => {
+                // Messages are recorded meanwhile: behind this task, not before it.
+                if let Some(task) = &mut live.task
+                    && live.instance.session().has_accepted_update()
+                {
+                    latest.run.write_task_begin(task);
+                }
+                Turn::Enough
+            }
+            Progress::Idle => self.finish_task(None, step),
+            Progress::Ended(end) => self.finish_task(Some(end), step),
             Progress::Fault(fault) => {
                 self.faulted(fault.is_overrun, fault.failure);
                 Turn::Enough
@@ -268,7 +288,7 @@ impl Actor {
         }
     }
 
-    fn finish_task(&mut self, end: Option<RunEnd>) -> Turn {
+    fn finish_task(&mut self, end: Option<RunEnd>, step: &mut Step) -> Turn {
         let now = self.core.clock.now();
         let Some(latest) = self.latest() else {
             return Turn::Enough;
@@ -284,12 +304,35 @@ impl Actor {
             sdk_name: description.sdk_name.clone(),
             sdk_version: description.sdk_version.clone(),
         };
-        let output = live.instance.session().finish_task(end);
+        let updating = live.updating.take();
+        let mut output = live.instance.session().finish_task(end);
+        if let (Some(update_id), Some(reason)) = (updating, output.rejected.take()) {
+            let is_traceless = task.unwritten && task.attempt == 1 && output.commands.is_empty();
+            latest.run.reject_update(&update_id);
+            self.tell_of_rejection(&update_id, reason, step);
+            if !is_traceless {
+                // The task is done again without it, by code that has not seen it.
+                self.drop_guest();
+                return Turn::Again;
+            }
+            return self.activated();
+        }
+        if let Err(failure) = self.find_successor_code(&mut output.commands, step) {
+            self.fail_task(failure);
+            return Turn::Enough;
+        }
+        let Some(latest) = self.latest() else {
+            return Turn::Enough;
+        };
+        let Guest::Live(live) = &mut latest.guest else {
+            return Turn::Enough;
+        };
         let completed = latest.run.complete_task(now, &task, output.commands, &meta);
         match completed {
             Ok(events) => {
                 live.instance.session().observe(&events);
                 latest.overruns = 0;
+                self.tell_of_updates(&events, step);
                 if output.untaken > 0 {
                     tracing::warn!(
                         key = %self.key,
@@ -350,6 +393,12 @@ impl Actor {
         );
         if let Some(latest) = self.latest() {
             latest.overruns = 0;
+            if let Guest::Live(live) = &mut latest.guest
+                && let Some(task) = live.task.as_mut().filter(|task| task.attempt == 1)
+            {
+                // An update's task is in the history for its failure's sake.
+                latest.run.write_task_begin(task);
+            }
             latest.run.fail_task(now, failure);
         }
         self.drop_guest();

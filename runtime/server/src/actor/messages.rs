@@ -4,14 +4,13 @@ use mainspring_engine::ids::RunId;
 use mainspring_engine::run::{InputError, Run, SignalInput, StartRun};
 use mainspring_engine::start::{LatestRun, StartDecision, decide};
 
-use super::guest::Guest;
 use super::queries::WaitingQuery;
 use super::step::Step;
-use super::{Actor, Latest, State};
+use super::{Actor, State};
 use crate::components::Route;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
-use crate::mailbox::message::{ActivityReport, Message, Reply, RunSelector};
+use crate::mailbox::message::{ActivityReport, Message, RunSelector};
 use crate::matching::queue::Match;
 use crate::request::{HistoryState, Signal, StartWorkflow, StartedWorkflow, Stop};
 
@@ -20,7 +19,10 @@ impl Actor {
     pub(super) async fn take(&mut self, message: Message, step: &mut Step) {
         let now = self.core.clock.now();
         match message {
-            Message::Start(request, reply) => self.take_start(*request, reply, step),
+            Message::Start(request, reply) => {
+                let started = self.begin(*request, step);
+                step.answer(reply, started);
+            }
             Message::Signal(run, signal, reply) => {
                 let taken = self.take_signal(run, *signal).await;
                 step.answer(reply, taken);
@@ -44,6 +46,27 @@ impl Actor {
             }
             Message::Query(run, query, reply) => {
                 self.take_query(WaitingQuery { run, query, reply }, step)
+                    .await;
+            }
+            Message::Update(run, request, stage, reply) => {
+                self.take_update(run, *request, stage, reply, step).await;
+            }
+            Message::PollUpdate(run, update_id, stage, reply) => {
+                self.take_poll_update(run, &update_id, stage, reply, step)
+                    .await;
+            }
+            Message::SignalWithStart(start, signal, reply) => {
+                self.take_signal_with_start(*start, *signal, reply, step)
+                    .await;
+            }
+            Message::UpdateWithStart {
+                start,
+                request,
+                stage,
+                started,
+                updated,
+            } => {
+                self.take_update_with_start(*start, *request, stage, started, updated, step)
                     .await;
             }
             Message::Describe(run, reply) => {
@@ -110,6 +133,8 @@ impl Actor {
                 if let Some(latest) = self.latest() {
                     latest.run.wake(now);
                 }
+                // The other messages of this step are for the run that follows.
+                self.succeed(step).await;
             }
             Message::Evict => {
                 if self.latest().is_some_and(|latest| !latest.guest.is_busy()) {
@@ -138,18 +163,16 @@ impl Actor {
 
     // ---- starts -----------------------------------------------------------
 
-    fn take_start(
+    /// Starts a run, or answers by the policies with the one that is there.
+    pub(super) fn begin(
         &mut self,
         request: StartWorkflow,
-        reply: Reply<StartedWorkflow>,
         step: &mut Step,
-    ) {
-        let decision = self.decide_start(&request);
-        let answer = match decision {
-            Err(error) => Err(error),
-            Ok(StartDecision::UseLatest { started }) => self.latest_as_started(started),
-            Ok(StartDecision::Start) => self.start(request, step),
-            Ok(StartDecision::TerminateAndStart) => {
+    ) -> Result<StartedWorkflow, ServerError> {
+        match self.decide_start(&request)? {
+            StartDecision::UseLatest { started } => self.latest_as_started(started),
+            StartDecision::Start => self.start(request, step),
+            StartDecision::TerminateAndStart => {
                 let now = self.core.clock.now();
                 if let Some(latest) = self.latest() {
                     let reason = "TerminateIfRunning WorkflowIdReusePolicy".to_owned();
@@ -160,9 +183,8 @@ impl Actor {
                 }
                 self.start(request, step)
             }
-            Ok(StartDecision::Refuse(message)) => Err(self.already_started(message)),
-        };
-        step.answer(reply, answer);
+            StartDecision::Refuse(message) => Err(self.already_started(message)),
+        }
     }
 
     fn decide_start(&mut self, request: &StartWorkflow) -> Result<StartDecision, ServerError> {
@@ -191,12 +213,21 @@ impl Actor {
         }
     }
 
-    fn latest_as_started(&mut self, started: bool) -> Result<StartedWorkflow, ServerError> {
+    pub(super) fn latest_as_started(
+        &mut self,
+        started: bool,
+    ) -> Result<StartedWorkflow, ServerError> {
         let latest = self
             .latest()
             .ok_or_else(|| ServerError::Internal("there is no run to answer with".to_owned()))?;
+        let run = &latest.run;
         Ok(StartedWorkflow {
-            run_id: latest.run.run_id(),
+            // The same request gets the same answer, however far its chain has come.
+            run_id: if started {
+                run.first_run_id()
+            } else {
+                run.run_id()
+            },
             first_run_id: latest.run.first_run_id(),
             started,
             status: latest.run.status(),
@@ -215,15 +246,8 @@ impl Actor {
         let now = self.core.clock.now();
         let run_id = self.core.entropy.run_id(now);
         let run = Run::start(start_run(request, run_id, &route), now, &self.core.limits);
-        if let Some(latest) = self.latest() {
-            step.replaced.extend(latest.run.take_change());
-        }
-        self.drop_guest();
-        self.state = State::Run(Box::new(Latest {
-            run,
-            guest: Guest::Absent,
-            overruns: 0,
-        }));
+        self.end_updates_of_closed_run(step);
+        self.replace(run, step);
         step.pins.push(route.pin);
         self.latest_as_started(true)
     }
@@ -231,7 +255,7 @@ impl Actor {
     // ---- inputs -----------------------------------------------------------
 
     /// Applies an input to the run that is meant, if that is the latest and open.
-    async fn input<T>(
+    pub(super) async fn input<T>(
         &mut self,
         selector: RunSelector,
         apply: impl FnOnce(&mut Run) -> Result<T, InputError>,
@@ -243,7 +267,7 @@ impl Actor {
         apply(&mut latest.run).map_err(server_error)
     }
 
-    async fn take_signal(
+    pub(super) async fn take_signal(
         &mut self,
         selector: RunSelector,
         signal: Signal,
@@ -320,16 +344,12 @@ impl Actor {
                 State::Unknown | State::Nothing => return Err(self.unknown_run(None)),
             },
         };
-        let (facts, user_metadata) = match run.new_run_facts() {
+        let facts = match run.new_run_facts() {
             // It begins in this very step.
-            Some(facts) => (facts, None),
+            Some(facts) => facts,
             None => self.core.run_facts(&self.key, run.run_id()).await?,
         };
-        Ok(Box::new(WorkflowDescription::new(
-            run,
-            &facts,
-            user_metadata,
-        )))
+        Ok(Box::new(WorkflowDescription::new(run, &facts)))
     }
 
     async fn history_state(&mut self, selector: RunSelector) -> Result<HistoryState, ServerError> {
@@ -380,6 +400,8 @@ fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
         run_timeout: request.workflow_run_timeout,
         task_timeout: request.workflow_task_timeout,
         retry_policy: request.retry_policy,
+        cron_schedule: request.cron_schedule,
+        start_delay: request.start_delay,
         user_metadata: request.user_metadata,
         priority: request.priority,
         digest: route.digest,
@@ -397,5 +419,6 @@ pub(super) fn server_error(error: InputError) -> ServerError {
         | InputError::ActivityNotStarted(_) => ServerError::NotFound(message),
         InputError::CancelNotRequested(_) => ServerError::InvalidArgument(message),
         InputError::Limit(_) => ServerError::ResourceExhausted(message),
+        InputError::Exhausted(_) => ServerError::FailedPrecondition(message),
     }
 }

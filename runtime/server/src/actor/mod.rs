@@ -13,6 +13,9 @@ mod queries;
 mod rebuild;
 mod rows;
 mod step;
+mod updates;
+mod with_start;
+mod succession;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use mainspring_engine::run::Run;
 use self::guest::Guest;
 use self::queries::WaitingQuery;
 use self::step::Step;
+use self::updates::UpdateWaiters;
 use crate::core::Core;
 use crate::error::ServerError;
 use crate::mailbox::message::Message;
@@ -53,6 +57,7 @@ pub struct Actor {
     /// The latest run on disk; differs from `state` only inside a step.
     stored: Option<RunId>,
     queries: VecDeque<WaitingQuery>,
+    update_waiters: UpdateWaiters,
     /// There is no room for a live instance at the moment.
     crowded: bool,
 }
@@ -66,6 +71,7 @@ impl Actor {
             state: State::Unknown,
             stored: None,
             queries: VecDeque::new(),
+            update_waiters: UpdateWaiters::default(),
             crowded: false,
         }
     }
@@ -74,16 +80,25 @@ impl Actor {
     pub(crate) fn has_work(&self) -> bool {
         match &self.state {
             State::Run(latest) => {
-                latest.guest.is_busy() || latest.run.owes_task() || !self.queries.is_empty()
+                latest.guest.is_busy()
+                    || latest.run.owes_task()
+                    || latest.run.owes_update()
+                    || !self.queries.is_empty()
             }
             State::Unknown | State::Nothing => !self.queries.is_empty(),
         }
     }
 
-    /// Whether it holds more than what is on disk: live code.
+    /// Whether it holds more than what is on disk: live code, updates that wait for
+    /// it, callers that wait for updates.
     pub(crate) fn is_worth_keeping(&self) -> bool {
         match &self.state {
-            State::Run(latest) => latest.run.is_open() && latest.guest.is_resident(),
+            State::Run(latest) => {
+                latest.run.is_open()
+                    && (latest.guest.is_resident()
+                        || latest.run.has_admitted_updates()
+                        || self.update_waiters.is_waiting())
+            }
             State::Unknown | State::Nothing => false,
         }
     }
@@ -112,6 +127,7 @@ impl Actor {
             self.take(message, &mut step).await;
         }
         self.run_code(&mut step).await;
+        self.end_updates_of_closed_run(&mut step);
         self.commit(step).await;
         if self.has_work() {
             self.give_way().await;
@@ -165,6 +181,7 @@ impl Actor {
     /// Forgets everything: the truth is read back from disk.
     fn forget(&mut self) {
         self.drop_guest();
+        self.update_waiters.lose();
         self.state = State::Unknown;
         self.stored = None;
     }

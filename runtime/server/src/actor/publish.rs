@@ -21,6 +21,10 @@ const KEPT_BYTES: usize = 16 * 1024;
 impl Actor {
     /// Commits what the step has staged; then answers, tasks and alarms leave.
     pub(super) async fn commit(&mut self, mut step: Step) {
+        if let Some(error) = step.broken.take() {
+            let error = CommitError::Store(error.to_string());
+            return self.not_committed(step, error);
+        }
         self.offer_tasks(&mut step);
         let Some(write) = self.take_write(&mut step) else {
             step.settle(Ok(()));

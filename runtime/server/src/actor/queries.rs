@@ -92,18 +92,26 @@ impl Actor {
     }
 
     /// A blocked run's code cannot say how things stand: its last messages are not
-    /// in it.
-    pub(super) fn refuse_queries_of_blocked_run(&mut self) {
-        let Some(blocked) = self.latest().and_then(|latest| latest.run.blocked()) else {
+    /// in it. One that has not begun has nothing to say.
+    pub(super) fn refuse_queries_without_answer(&mut self) {
+        let Some(latest) = self.latest() else {
             return;
         };
+        let reason = match latest.run.blocked() {
+            Some(blocked) => format!(
+                "the workflow is blocked and cannot be queried: {}",
+                blocked.message
+            ),
+            None if latest.run.first_task_at().is_some() => {
+                "the workflow has not begun and cannot be queried: its first task is held back \
+                 (start delay, retry backoff or cron)"
+                    .to_owned()
+            }
+            None => return,
+        };
         for waiting in self.queries.drain(..) {
-            let _ = waiting
-                .reply
-                .send(Err(ServerError::FailedPrecondition(format!(
-                    "the workflow is blocked and cannot be queried: {}",
-                    blocked.message
-                ))));
+            let refused = ServerError::FailedPrecondition(reason.clone());
+            let _ = waiting.reply.send(Err(refused));
         }
     }
 
@@ -218,7 +226,7 @@ fn rejects(condition: QueryRejectCondition, status: WorkflowExecutionStatus) -> 
 }
 
 /// Replays a closed run and lets its code answer (MSG-08).
-async fn answer_from_history(
+pub(super) async fn answer_from_history(
     core: Arc<Core>,
     key: WorkflowKey,
     run_id: RunId,

@@ -40,6 +40,10 @@ impl Message {
             | Message::RequestCancel(..)
             | Message::Terminate(..)
             | Message::Query(..)
+            | Message::Update(..)
+            | Message::PollUpdate(..)
+            | Message::SignalWithStart(..)
+            | Message::UpdateWithStart { .. }
             | Message::Describe(..)
             | Message::HistoryState(..)
             | Message::Report { .. }

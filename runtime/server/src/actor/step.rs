@@ -41,6 +41,10 @@ pub(super) struct Step {
     pub(super) unmatched: Vec<TaskHint>,
     /// Versions that new runs of this step began on.
     pub(super) pins: Vec<Pin>,
+    /// Runs that followed another in this step.
+    pub(super) successors: usize,
+    /// What was staged must not be committed, for this reason.
+    pub(super) broken: Option<ServerError>,
 }
 
 impl Step {
@@ -50,13 +54,19 @@ impl Step {
         reply: Reply<T>,
         answer: Result<T, ServerError>,
     ) {
-        self.answers.push(Box::new(move |committed| {
-            let answer = match committed {
-                Ok(()) => answer,
-                Err(error) => Err(uncommitted(&error)),
-            };
+        self.afterwards(move |committed| {
             // The caller may have hung up.
-            let _ = reply.send(answer);
+            let _ = reply.send(committed.and(answer));
+        });
+    }
+
+    /// Does this once the step is durable, or is known not to be.
+    pub(super) fn afterwards(
+        &mut self,
+        act: impl FnOnce(Result<(), ServerError>) + Send + 'static,
+    ) {
+        self.answers.push(Box::new(move |committed| {
+            act(committed.map_err(|error| uncommitted(&error)));
         }));
     }
 

@@ -4,7 +4,9 @@
 use mainspring_engine::activity::{ActivityRef, HeartbeatReply};
 use mainspring_engine::ids::RunId;
 use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage;
 use temporalio_protos::temporal::api::failure::v1::Failure;
+use temporalio_protos::temporal::api::update::v1::Request;
 use tokio::sync::oneshot;
 
 use crate::describe::WorkflowDescription;
@@ -13,6 +15,7 @@ use crate::matching::queue::Match;
 use crate::request::{
     HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop,
 };
+use crate::updates::UpdateState;
 
 /// The way back to a waiting caller.
 pub type Reply<T> = oneshot::Sender<Result<T, ServerError>>;
@@ -55,6 +58,25 @@ pub enum Message {
     Terminate(RunSelector, Stop, Reply<()>),
     /// Query a run, open or closed.
     Query(RunSelector, Box<Query>, Reply<QueryReply>),
+    /// Send an update to a run; answered when it has come as far as the stage.
+    Update(RunSelector, Box<Request>, Stage, Reply<UpdateState>),
+    /// Answer when an update has come as far as the stage.
+    PollUpdate(RunSelector, String, Stage, Reply<UpdateState>),
+    /// Signal the open run, or start one with the signal.
+    SignalWithStart(Box<StartWorkflow>, Box<Signal>, Reply<StartedWorkflow>),
+    /// Start a run or use the open one, and send it an update.
+    UpdateWithStart {
+        /// The start.
+        start: Box<StartWorkflow>,
+        /// The update.
+        request: Box<Request>,
+        /// How far the update must have come for its answer.
+        stage: Stage,
+        /// Where the start is answered.
+        started: Reply<StartedWorkflow>,
+        /// Where the update is answered; not at all if the start was refused.
+        updated: Reply<UpdateState>,
+    },
     /// Describe a run.
     Describe(RunSelector, Reply<Box<WorkflowDescription>>),
     /// How far the history has come.
@@ -110,7 +132,12 @@ impl Message {
             let _ = reply.send(Err(ServerError::Unavailable(error.to_string())));
         }
         match self {
-            Message::Start(_, reply) => send(reply, error),
+            Message::Start(_, reply)
+            | Message::SignalWithStart(_, _, reply)
+            | Message::UpdateWithStart { started: reply, .. } => send(reply, error),
+            Message::Update(_, _, _, reply) | Message::PollUpdate(_, _, _, reply) => {
+                send(reply, error);
+            }
             Message::Signal(_, _, reply)
             | Message::RequestCancel(_, _, reply)
             | Message::Terminate(_, _, reply)

@@ -87,6 +87,22 @@ impl Lookups {
         Ok(found.is_some())
     }
 
+    /// The event that holds the outcome of an update.
+    pub(super) fn completed_update(
+        &self,
+        run_id: RunId,
+        update_id: &str,
+    ) -> Result<Option<i64>, StoreError> {
+        self.look(|sql| {
+            sql.first(
+                "SELECT completed_event_id FROM completed_updates \
+                 WHERE run_id = ? AND update_id = ?",
+                params![run_id.as_bytes(), update_id],
+                |row| row.get(0),
+            )
+        })
+    }
+
     /// The batch that holds an event.
     pub(super) fn batch_of(
         &self,

@@ -233,6 +233,14 @@ impl Store for SqliteStore {
         Box::pin(async move { self.lookups.activity(run_id, scheduled_event_id) })
     }
 
+    fn completed_update<'a>(
+        &'a self,
+        run_id: RunId,
+        update_id: &'a str,
+    ) -> StoreFuture<'a, Option<i64>> {
+        Box::pin(async move { self.lookups.completed_update(run_id, update_id) })
+    }
+
     fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(async move { self.lookups.has_request_id(run_id, request_id) })
     }

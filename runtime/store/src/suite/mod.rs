@@ -9,8 +9,8 @@ use std::time::Duration;
 use mainspring_engine::ids::{Digest, RunId, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{
-    ActivityRow, ActivityWrite, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, Transition,
-    VisibilityRow, Write,
+    ActivityRow, ActivityWrite, CompletedUpdate, CurrentRow, EventBatch, RunChange, RunRow,
+    TimerRow, Transition, VisibilityRow, Write,
 };
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Status;
 
@@ -37,6 +37,7 @@ macro_rules! every_behaviour {
             queued_tasks_come_in_order_and_in_pages,
             histories_are_read_from_both_ends,
             request_ids_are_remembered,
+            outcomes_of_updates_are_found_by_id,
             lists_filter_and_page_without_gaps,
             counts_stay_right_through_starts_and_closes,
             a_list_looks_at_no_more_rows_than_it_may,
@@ -84,6 +85,7 @@ fn start(n: u128) -> Transition {
             timers: Vec::new(),
             closed_timers: Vec::new(),
             request_ids: Vec::new(),
+            completed_updates: Vec::new(),
             visibility: Some(visibility(n, Status::Running)),
         }],
         current: Some(CurrentRow {
@@ -406,6 +408,20 @@ pub async fn histories_are_read_from_both_ends(store: &dyn Store) {
     assert_eq!(read(1, 9, 25, false).await, [1, 2]);
     assert_eq!(read(1, 9, 1, true).await, [6], "one batch at least");
     assert_eq!(read(10, 20, 1_000, false).await, [0_i64; 0]);
+}
+
+/// MSG-13.
+pub async fn outcomes_of_updates_are_found_by_id(store: &dyn Store) {
+    let mut run = start(1);
+    run.runs[0].completed_updates = vec![CompletedUpdate {
+        update_id: "u".into(),
+        completed_event_id: 7,
+    }];
+    commit(store, vec![run]).await;
+    let found = async |run, id| store.completed_update(run_id(run), id).await.unwrap();
+    assert_eq!(found(1, "u").await, Some(7));
+    assert_eq!(found(1, "v").await, None);
+    assert_eq!(found(2, "u").await, None);
 }
 
 /// MSG-02.

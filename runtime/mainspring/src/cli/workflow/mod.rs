@@ -4,6 +4,7 @@ mod describe;
 mod follow;
 mod list;
 mod message;
+mod retry;
 mod show;
 mod start;
 

@@ -16,6 +16,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::StartWorkflowExecutio
 use tonic::Code;
 
 use super::follow::{Follower, Style};
+use super::retry::RetryArgs;
 use super::show;
 use crate::cli::ClientArgs;
 use crate::cli::value::{self, InputArgs, KeyValue};
@@ -56,6 +57,12 @@ pub(crate) struct StartArgs {
     /// Longest time for one workflow task.
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     task_timeout: Option<Duration>,
+    /// Run again and again by a cron schedule: five fields, "@every 1h" or the like,
+    /// with "CRON_TZ=Europe/Berlin " before it for another time zone than UTC.
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "start_delay")]
+    cron: Option<String>,
+    #[command(flatten)]
+    retry: RetryArgs,
     /// How long to wait before the run begins.
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     start_delay: Option<Duration>,
@@ -158,6 +165,8 @@ impl StartArgs {
         request.workflow_run_timeout = wire(self.run_timeout);
         request.workflow_task_timeout = wire(self.task_timeout);
         request.workflow_start_delay = wire(self.start_delay);
+        request.cron_schedule = self.cron.clone().unwrap_or_default();
+        request.retry_policy = self.retry.policy();
         if let Some(policy) = self.id_reuse_policy {
             request.workflow_id_reuse_policy = match policy {
                 ReusePolicy::AllowDuplicate => WorkflowIdReusePolicy::AllowDuplicate,
@@ -418,6 +427,20 @@ mod tests {
         );
         assert_eq!(request.priority.unwrap().priority_key, 2);
         assert_eq!(request.input.unwrap().payloads.len(), 1);
+    }
+
+    #[test]
+    fn cron_delay_and_retries_arrive_in_the_request() {
+        let cron = request(&["--cron", "CRON_TZ=Asia/Tokyo 0 9 * * *"]).unwrap();
+        assert_eq!(cron.cron_schedule, "CRON_TZ=Asia/Tokyo 0 9 * * *");
+        assert_eq!(cron.retry_policy, None);
+        let words = ["--start-delay", "90s", "--retry-maximum-attempts", "3"];
+        let delayed = request(&words).unwrap();
+        assert_eq!(delayed.workflow_start_delay.unwrap().seconds, 90);
+        assert_eq!(delayed.retry_policy.unwrap().maximum_attempts, 3);
+        let base = ["start", "--type", "T", "-t", "q", "--cron", "@daily"];
+        let both = Line::try_parse_from(base.iter().chain(&["--start-delay", "1s"]));
+        assert!(both.is_err(), "a cron schedule has no start delay");
     }
 
     #[test]

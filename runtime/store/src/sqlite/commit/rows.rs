@@ -103,6 +103,17 @@ impl<'a> Rows<'a> {
                 params![run_id.as_bytes(), request_id.as_str()],
             )?;
         }
+        for update in &run.completed_updates {
+            self.sql.run(
+                "INSERT OR IGNORE INTO completed_updates (run_id, update_id, completed_event_id) \
+                 VALUES (?, ?, ?)",
+                params![
+                    run_id.as_bytes(),
+                    update.update_id.as_str(),
+                    update.completed_event_id
+                ],
+            )?;
+        }
         if let Some(row) = &run.visibility {
             self.visibility(row)?;
             let mut count = |status: WorkflowExecutionStatus, by: i64| {
