@@ -27,6 +27,9 @@ struct Args {
     /// Worlds at once; one per processor unless told otherwise.
     #[arg(long)]
     threads: Option<usize>,
+    /// Shows the plan of the first world instead of living it.
+    #[arg(long)]
+    show: bool,
     /// Leaves a failing world as it is.
     #[arg(long)]
     no_shrink: bool,
@@ -41,6 +44,10 @@ struct Totals {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.show {
+        println!("{:#?}", Plan::draw(args.seed));
+        return ExitCode::SUCCESS;
+    }
     let lab = match Lab::open(&args.component) {
         Ok(lab) => lab,
         Err(error) => {

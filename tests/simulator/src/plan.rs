@@ -44,6 +44,10 @@ pub struct Start {
     pub program: Program,
     /// Run timeout.
     pub timeout: Option<u64>,
+    /// A failed run is tried again.
+    pub retried: bool,
+    /// The first task waits so long.
+    pub delay: Option<u64>,
     /// Sends the same request once more after the answer.
     pub again: bool,
 }
@@ -83,6 +87,8 @@ pub enum What {
     Terminate,
     /// A question.
     Query,
+    /// An update with its own number; waits for its outcome.
+    Update,
 }
 
 /// Something happens to a commit.
@@ -152,12 +158,22 @@ impl Draw {
                 1 => Conflict::Use,
                 _ => Conflict::Fail,
             },
-            program: Program {
-                steps: (0..steps).map(|_| self.step(2)).collect(),
-                fails: self.one_in(8),
-            },
+            program: self.program(steps),
             timeout: self.one_in(8).then(|| 1_000 + self.below(20_000)),
+            retried: self.one_in(4),
+            delay: self.one_in(10).then(|| self.below(3_000)),
             again: self.one_in(4),
+        }
+    }
+
+    fn program(&mut self, steps: u64) -> Program {
+        Program {
+            steps: (0..steps).map(|_| self.step(2)).collect(),
+            fails: self.one_in(6),
+            next: self.one_in(5).then(|| {
+                let steps = self.below(3);
+                Box::new(self.program(steps))
+            }),
         }
     }
 
@@ -168,7 +184,8 @@ impl Draw {
             what: match self.below(12) {
                 0 | 1 => What::Cancel,
                 2 => What::Terminate,
-                3 | 4 => What::Query,
+                3 => What::Query,
+                4..=6 => What::Update,
                 _ => What::Signal,
             },
             again: self.one_in(4),

@@ -58,6 +58,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     for index in 0..plan.starts.len() {
         push(&|plan| plan.starts[index].timeout = None);
         push(&|plan| plan.starts[index].again = false);
+        push(&|plan| plan.starts[index].retried = false);
+        push(&|plan| plan.starts[index].delay = None);
+        push(&|plan| plan.starts[index].program.next = None);
         for steps in fewer_steps(&plan.starts[index].program.steps) {
             push(&|plan| plan.starts[index].program.steps.clone_from(&steps));
         }

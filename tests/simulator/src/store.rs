@@ -48,6 +48,7 @@ pub struct Rows {
     /// Open timers.
     pub timers: BTreeMap<(RunId, i64), TimerRow>,
     request_ids: BTreeSet<(RunId, String)>,
+    completed_updates: BTreeMap<(RunId, String), i64>,
     visibility: BTreeMap<RunId, VisibilityRow>,
 }
 
@@ -219,6 +220,11 @@ impl Rows {
         for request_id in &run.request_ids {
             self.request_ids.insert((run_id, request_id.clone()));
         }
+        for update in &run.completed_updates {
+            let place = (run_id, update.update_id.clone());
+            let event_id = update.completed_event_id;
+            self.completed_updates.insert(place, event_id);
+        }
         if let Some(row) = &run.visibility {
             self.visibility.insert(run_id, row.clone());
         }
@@ -302,6 +308,15 @@ impl Store for ModelStore {
     fn has_request_id<'a>(&'a self, run_id: RunId, request_id: &'a str) -> StoreFuture<'a, bool> {
         let place = (run_id, request_id.to_owned());
         ready(self.rows.lock().request_ids.contains(&place))
+    }
+
+    fn completed_update<'a>(
+        &'a self,
+        run_id: RunId,
+        update_id: &'a str,
+    ) -> StoreFuture<'a, Option<i64>> {
+        let place = (run_id, update_id.to_owned());
+        ready(self.rows.lock().completed_updates.get(&place).copied())
     }
 
     fn read_history(&self, run_id: RunId, range: HistoryRange) -> StoreFuture<'_, Vec<EventBatch>> {

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use mainspring_engine::ids::RunId;
 use mainspring_engine::limits::Limits;
-use mainspring_engine::time::Timestamp;
+use mainspring_engine::time::{Timestamp, wire_duration};
 use mainspring_server::outside::Clock as _;
 use mainspring_server::{Options, Parts, Query, Server, ServerError, Signal, StartWorkflow};
 use mainspring_server::{Stop, Target};
 use parking_lot::Mutex;
-use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
+use temporalio_protos::temporal::api::common::v1::{Payload, Payloads, RetryPolicy};
 use temporalio_protos::temporal::api::enums::v1::{
-    QueryRejectCondition, WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+    QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowExecutionStatus,
+    WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
 };
+use temporalio_protos::temporal::api::update::v1::{self as update, outcome};
 use tokio::task::JoinSet;
 
 use crate::clock::{SeededEntropy, VirtualClock};
@@ -39,6 +41,8 @@ const LATE: Duration = Duration::from_secs(5);
 const DOWN: Duration = Duration::from_millis(700);
 /// A call that was not answered is tried again after this long.
 const AGAIN: Duration = Duration::from_millis(40);
+/// One call waits so long for an update.
+const UPDATE_WAIT: Duration = Duration::from_secs(10);
 /// Polls of workers on each queue.
 const POLLS: usize = 2;
 /// Servers that one world may use up: each fault kills one at most.
@@ -55,6 +59,8 @@ pub struct Truth {
     pub answered: BTreeSet<(bool, usize)>,
     /// Signals that were sent, and whether they were acknowledged.
     pub signals: BTreeMap<usize, bool>,
+    /// Updates whose outcome was told, and whether they were rejected.
+    pub updates: BTreeMap<usize, bool>,
     /// The last attempt of each activity that a worker was given.
     pub given: BTreeMap<(RunId, i64), u32>,
     /// Attempts that a worker hung up on.
@@ -345,10 +351,32 @@ impl Client {
                 self.answer(|| self.server.terminate_workflow(target.clone(), stop()))
                     .await
             }
+            What::Update => self.update(index, &target).await,
             What::Query => self
                 .answer(|| self.server.query_workflow(target.clone(), query()))
                 .await
                 .map(drop),
+        }
+    }
+
+    /// Sends an update and waits for its outcome.
+    async fn update(&self, index: usize, target: &Target) -> Result<(), ServerError> {
+        loop {
+            let sent = self
+                .answer(|| {
+                    self.server.update_workflow(
+                        target.clone(),
+                        update(index),
+                        Stage::Completed,
+                        UPDATE_WAIT,
+                    )
+                })
+                .await?;
+            if let Some(outcome) = sent.outcome {
+                let rejected = matches!(outcome.value, Some(outcome::Value::Failure(_)));
+                self.truth.lock().updates.insert(index, rejected);
+                return Ok(());
+            }
         }
     }
 
@@ -392,6 +420,8 @@ fn start_request(index: usize, start: &Start) -> StartWorkflow {
         request_id: format!("start-{index}"),
         workflow_execution_timeout: None,
         workflow_run_timeout: start.timeout.map(Duration::from_millis),
+        cron_schedule: String::new(),
+        start_delay: start.delay.map(Duration::from_millis),
         workflow_task_timeout: None,
         reuse_policy: WorkflowIdReusePolicy::AllowDuplicate,
         conflict_policy: match start.conflict {
@@ -399,7 +429,11 @@ fn start_request(index: usize, start: &Start) -> StartWorkflow {
             Conflict::Use => WorkflowIdConflictPolicy::UseExisting,
             Conflict::Terminate => WorkflowIdConflictPolicy::TerminateExisting,
         },
-        retry_policy: None,
+        retry_policy: start.retried.then(|| RetryPolicy {
+            initial_interval: Some(wire_duration(Duration::from_millis(200))),
+            maximum_attempts: 3,
+            ..RetryPolicy::default()
+        }),
         user_metadata: None,
         priority: None,
     }
@@ -412,6 +446,21 @@ fn signal(index: usize) -> Signal {
         header: None,
         identity: "client".to_owned(),
         request_id: format!("signal-{index}"),
+    }
+}
+
+fn update(index: usize) -> update::Request {
+    update::Request {
+        meta: Some(update::Meta {
+            update_id: format!("update-{index}"),
+            identity: "client".to_owned(),
+        }),
+        input: Some(update::Input {
+            name: "ask".to_owned(),
+            args: json(&index),
+            ..update::Input::default()
+        }),
+        ..update::Request::default()
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mainspring_workflow::{
     Activity as Definition, ActivityCancellationType, ActivityOptions, ApplicationFailure,
-    RetryPolicy, WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow,
-    workflow_methods,
+    ContinueAsNewOptions, RetryPolicy, WorkflowContext, WorkflowContextView, WorkflowResult,
+    WorkflowTermination, join_all, workflow, workflow_methods,
 };
 use simulated_program::{Activity, Attempt, Cancellation, Program, Seen, Step};
 
@@ -35,6 +35,9 @@ impl Simulated {
         if ctx.cancellation_token().is_cancelled() {
             return Err(WorkflowTermination::cancelled());
         }
+        if let Some(next) = program.next {
+            ctx.continue_as_new(*next, ContinueAsNewOptions::default())?;
+        }
         if program.fails {
             let failure = ApplicationFailure::builder("as planned").build();
             return Err(WorkflowTermination::failed_application(failure));
@@ -46,6 +49,24 @@ impl Simulated {
     #[signal]
     fn tell(&mut self, id: u32) {
         self.seen.heard.push(id);
+    }
+
+    /// Hears a question and answers it, at once or after a moment.
+    #[update]
+    async fn ask(ctx: &mut WorkflowContext<Self>, id: u32) -> WorkflowResult<u32> {
+        ctx.state_mut(|state| state.seen.heard.push(id));
+        if id % 2 == 0 {
+            ctx.timer(Duration::from_millis(100)).await;
+        }
+        Ok(id)
+    }
+
+    #[update_validator(ask)]
+    fn check_ask(&self, _ctx: &WorkflowContextView, id: &u32) -> Result<(), ApplicationFailure> {
+        if id % 5 == 4 {
+            return Err(ApplicationFailure::builder("not this one").build());
+        }
+        Ok(())
     }
 
     /// What was heard so far.

@@ -11,6 +11,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// It fails in the end.
     pub fails: bool,
+    /// It continues as new with this program instead of ending.
+    pub next: Option<Box<Program>>,
 }
 
 /// Something that a workflow does. Lengths are milliseconds.
