@@ -83,6 +83,11 @@ fn complete<W: Workflow>(update_id: &str, result: WorkflowResult<Payload>) {
         Err(WorkflowTermination::Cancelled { details }) => {
             Err(Failure::cancelled("the update was cancelled", details).into())
         }
+        Err(WorkflowTermination::ContinuedAsNew(_)) => {
+            let reason = "an update handler cannot continue the run as new; let `run` do it";
+            let failure: Failure = ApplicationFailure::non_retryable(reason).into();
+            Err(failure.into())
+        }
         Err(WorkflowTermination::TaskFailed(error)) => {
             panic!("workflow {} cannot answer an update: {error}", W::NAME)
         }

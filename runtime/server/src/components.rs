@@ -105,9 +105,7 @@ impl Components {
         workflow_type: &WorkflowType,
     ) -> Result<Route, ServerError> {
         let versions = self.versions.read();
-        // A component with a catch-all workflow runs what no other exports (WF-17).
-        let current = current(&versions, namespace, workflow_type.as_str())
-            .or_else(|| current(&versions, namespace, ""));
+        let current = current(&versions, namespace, workflow_type);
         let current = current.ok_or_else(|| {
             ServerError::NotFound(format!(
                 "no component in namespace {namespace} exports workflow type {workflow_type}; \
@@ -359,17 +357,21 @@ impl Components {
     }
 }
 
-/// The version that new runs of a type start on.
+/// The current version that runs a type: one with a catch-all workflow runs what no
+/// other exports (WF-17).
 fn current<'a>(
     versions: &'a [ComponentVersion],
     namespace: &Namespace,
-    workflow_type: &str,
+    workflow_type: &WorkflowType,
 ) -> Option<&'a ComponentVersion> {
-    versions.iter().find(|version| {
-        version.current
-            && version.namespace == *namespace
-            && version.description.exports(workflow_type)
-    })
+    let exporting = |name: &str| {
+        versions.iter().find(|version| {
+            version.current
+                && version.namespace == *namespace
+                && version.description.exports(name)
+        })
+    };
+    exporting(workflow_type.as_str()).or_else(|| exporting(""))
 }
 
 fn is_same_version(a: &ComponentVersion, b: &ComponentVersion) -> bool {

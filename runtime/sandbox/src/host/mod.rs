@@ -171,7 +171,7 @@ fn fault(fault: GuestFault) -> wasmtime::Error {
 
 /// What this server stands behind; a component that imports anything else is
 /// refused at upload.
-pub(crate) const SERVED: [&str; 11] = [
+pub(crate) const SERVED: [&str; 12] = [
     "types",
     "description",
     "activities",

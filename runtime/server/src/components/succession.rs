@@ -25,7 +25,8 @@ impl Components {
             .iter()
             .find(|version| version.namespace == *namespace && version.digest == own.digest)
             .map(|version| &version.description);
-        let own_has_it = described.is_some_and(|description| description.exports(name));
+        let own_has_it = described
+            .is_some_and(|description| description.exports(name) || description.exports(""));
         let stays = match wish {
             VersioningIntent::Inherit => true,
             VersioningIntent::Current => false,
