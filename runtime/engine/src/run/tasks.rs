@@ -93,9 +93,16 @@ impl Run {
     }
 
     /// Whether the history of this run begins in this very process and nothing of
-    /// it was committed yet: its code needs no replay.
+    /// it was committed yet.
     pub fn is_new(&self) -> bool {
         self.version == 0
+    }
+
+    /// Whether its code begins at the beginning: the run is new and no code of it has
+    /// run. Code that was dropped after its first task is replayed, which needs that
+    /// task to be committed.
+    pub fn begins_code(&self) -> bool {
+        self.is_new() && !self.record.had_task
     }
 
     /// What a new run's code knows about it; `None` once it was committed.

@@ -129,13 +129,13 @@ impl Actor {
             self.refuse_queries_without_answer();
             return Turn::Enough;
         }
-        let is_new = latest.run.is_new();
-        if !is_new && latest.run.has_staged() {
+        let begins = latest.run.begins_code();
+        if !begins && latest.run.has_staged() {
             // A replay reads what is committed; and nobody should wait for it.
             return Turn::Enough;
         }
         let digest = latest.run.digest();
-        if is_new && latest.run.has_staged() && !self.core.components.is_loaded(digest) {
+        if begins && latest.run.has_staged() && !self.core.components.is_loaded(digest) {
             // It may have to be compiled: the start is recorded before that.
             return Turn::Enough;
         }
@@ -143,7 +143,7 @@ impl Actor {
             Ok(component) => component,
             Err(error) => return self.component_missing(&error),
         };
-        if is_new {
+        if begins {
             return self.start_code(component);
         }
         if let Some(latest) = self.latest() {

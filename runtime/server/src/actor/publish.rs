@@ -27,6 +27,8 @@ impl Actor {
         }
         self.offer_tasks(&mut step);
         let Some(write) = self.take_write(&mut step) else {
+            // A run that was woken too early has used up its alarm.
+            self.set_alarm(&step);
             step.settle(Ok(()));
             return;
         };
@@ -203,6 +205,10 @@ impl Actor {
             };
             let matching = &self.core.matching;
             matching.give_up(&self.key.namespace, promised.poller, task);
+        }
+        for task in step.unmatched.drain(..) {
+            // It may wait on disk all the same.
+            self.core.matching.look_again(task);
         }
         step.settle(Err(error));
         self.forget();

@@ -102,12 +102,16 @@ impl Matching {
     /// again a little later, and the poll that it met waits on.
     pub fn give_up(&self, namespace: &Namespace, poller: Reserved, task: TaskHint) {
         let shared_queue = self.queue(namespace, &task.task_queue);
-        {
-            let mut queue = shared_queue.lock();
-            queue.leave_on_disk();
-            queue.keep_poller(poller.release());
-        }
-        let (this, namespace) = (self.clone(), namespace.clone());
+        shared_queue.lock().keep_poller(poller.release());
+        self.look_again(task);
+    }
+
+    /// A task waits on disk, or may: its queue is read a little later.
+    pub fn look_again(&self, task: TaskHint) {
+        let namespace = task.key.namespace.clone();
+        let shared_queue = self.queue(&namespace, &task.task_queue);
+        shared_queue.lock().leave_on_disk();
+        let this = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(SECOND_LOOK).await;
             let wanted = shared_queue.lock().settle();
