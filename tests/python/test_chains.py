@@ -137,6 +137,21 @@ async def test_vis_05_a_memo_past_its_limit_blocks_the_run_in_words(client):
     await handle.terminate()
 
 
+async def test_vis_05_and_wf_24_memo_and_header_of_a_start_have_their_limits(server):
+    from temporalio.client import Client
+
+    client = await Client.connect(server.address, interceptors=[Tracing("x" * 2_100_000)])
+    plain = await Client.connect(server.address)
+    for starter, options, what in [
+        (client, {}, "Header"),
+        (plain, {"memo": {"note": "x" * 2_100_000}}, "Memo"),
+    ]:
+        with pytest.raises(RPCError) as refused:
+            await start(starter, "Chain", {"left": 0}, **options)
+        assert refused.value.status == RPCStatusCode.INVALID_ARGUMENT
+        assert what in refused.value.message and "payload-bytes" in refused.value.message
+
+
 async def blocked(handle):
     while True:
         description = (await handle.describe()).raw_description

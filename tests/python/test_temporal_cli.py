@@ -139,8 +139,14 @@ def test_our_own_command_line_starts_chains(server):
         BINARY, "workflow", "start", "--task-queue", "kit", "--type", "Ticker",
         "--workflow-id", cron_id, "--cron", "CRON_TZ=Asia/Tokyo 0 9 * * *",
     )
-    described = server.temporal("workflow", "describe", "--workflow-id", cron_id)
-    assert "RUNNING" in described.stdout.upper()
+    described = server.temporal(
+        "workflow", "describe", "--workflow-id", cron_id, "--output", "json"
+    )
+    info = json.loads(described.stdout)["workflowExecutionInfo"]
+    assert info["status"] == "WORKFLOW_EXECUTION_STATUS_RUNNING"
+    assert info["executionTime"] > info["startTime"]
+    ours = server.run(BINARY, "workflow", "describe", "--workflow-id", cron_id)
+    assert "ExecutionTime" in ours.stdout
     server.run(BINARY, "workflow", "terminate", "--workflow-id", cron_id)
     refused = server.run(
         BINARY, "workflow", "start", "--task-queue", "kit", "--type", "Ticker",
