@@ -572,5 +572,8 @@ fn rows_and_history_tell_the_same_of_every_random_life() {
         followed += life.before.len() as u64;
     }
     assert!(lives < 100 || closed * 20 > lives, "{closed} of {lives}");
-    assert!(lives < 100 || followed * 10 > lives, "{followed} of {lives}");
+    assert!(
+        lives < 100 || followed * 10 > lives,
+        "{followed} of {lives}"
+    );
 }

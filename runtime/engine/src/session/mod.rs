@@ -32,9 +32,7 @@ pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
 use self::operations::Operation;
 use self::updates::UpdateInHand;
-use crate::guest::{
-    Command, ContinueAsNew, GuestEvent, Handle, QueryAnswer, UpdateDelivery,
-};
+use crate::guest::{Command, ContinueAsNew, GuestEvent, Handle, QueryAnswer, UpdateDelivery};
 use crate::limits::Limits;
 use crate::random::RandomStream;
 use crate::time::Timestamp;

@@ -13,9 +13,9 @@ mod queries;
 mod rebuild;
 mod rows;
 mod step;
+mod succession;
 mod updates;
 mod with_start;
-mod succession;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
