@@ -366,9 +366,7 @@ fn current<'a>(
 ) -> Option<&'a ComponentVersion> {
     let exporting = |name: &str| {
         versions.iter().find(|version| {
-            version.current
-                && version.namespace == *namespace
-                && version.description.exports(name)
+            version.current && version.namespace == *namespace && version.description.exports(name)
         })
     };
     exporting(workflow_type.as_str()).or_else(|| exporting(""))
