@@ -3,8 +3,8 @@
 //! Contexts, futures and the instance hold it by `Rc`; a run lives on one thread.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::panic::Location;
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -13,8 +13,8 @@ use crate::builtin::Wait;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::host;
 use crate::operations::Operations;
-use crate::running::RunningHandlers;
 use crate::payload::Payload;
+use crate::running::RunningHandlers;
 use crate::signals::SignalBuffers;
 
 /// The shared part of one run.

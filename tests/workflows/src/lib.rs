@@ -1,8 +1,8 @@
 //! Small workflows that the end-to-end tests drive: each shows one thing, and its
 //! input decides the rest.
 
-mod messages;
 mod chains;
+mod messages;
 
 use std::time::Duration;
 
@@ -173,11 +173,8 @@ impl Panicker {
     }
 }
 
+pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
 pub use messages::{Account, Listener};
-
-mainspring_workflow::export!(
-    OneActivity, Collector, Sleeper, FanOut, Failer, Panicker, Account, Listener,
-use chains::{Chain, Flaky, Grower, LastLink, Subscription, Ticker};
 
 mainspring_workflow::export!(
     OneActivity,
@@ -186,10 +183,13 @@ mainspring_workflow::export!(
     FanOut,
     Failer,
     Panicker,
+    Account,
+    Listener,
     Chain,
     LastLink,
     Subscription,
     Grower,
+    SlowToContinue,
     Flaky,
     Ticker,
 );
