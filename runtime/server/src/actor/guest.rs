@@ -17,7 +17,8 @@ use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused};
 use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
 use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
 use std::sync::Arc;
-use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use super::queries::WaitingQuery;
 use super::rebuild::{Rebuild, RebuildProgress};
@@ -25,6 +26,7 @@ use super::step::Step;
 use super::{Actor, State};
 use crate::error::ServerError;
 use crate::mailbox::message::Message;
+use crate::residents::Rest;
 
 /// The code of the latest run.
 pub(super) enum Guest {
@@ -42,6 +44,8 @@ pub(super) struct LiveGuest {
     pub(super) component: Component,
     /// The task that it is at work on.
     task: Option<OpenTask>,
+    /// It is the run's own affair: no message from outside is in its batch.
+    is_own_task: bool,
     /// The query that it is at work on.
     pub(super) asked: Option<WaitingQuery>,
 }
@@ -76,6 +80,7 @@ impl LiveGuest {
             instance,
             component,
             task: None,
+            is_own_task: false,
             asked: None,
         }
     }
@@ -200,7 +205,7 @@ impl Actor {
             RebuildProgress::Done(done) => {
                 latest.run.restore_unread(done.tail.batch, done.tail.behind);
                 latest.guest = Guest::Live(Box::new(LiveGuest::new(done.instance, done.component)));
-                self.touch();
+                self.touch(Rest::Expectant);
                 Turn::Again
             }
             RebuildProgress::Failed(failure) => {
@@ -247,6 +252,7 @@ impl Actor {
                 self.drop_guest();
                 return Turn::Again;
             };
+            live.is_own_task = batch.iter().all(is_own);
             let task = latest.run.begin_task(now);
             live.instance.session().begin_task(TaskInput {
                 scheduled_event_id: task.scheduled_event_id,
@@ -289,6 +295,7 @@ impl Actor {
         match completed {
             Ok(events) => {
                 live.instance.session().observe(&events);
+                let is_own = live.is_own_task;
                 latest.overruns = 0;
                 if output.untaken > 0 {
                     tracing::warn!(
@@ -297,7 +304,7 @@ impl Actor {
                         "the workflow ended before it took everything it was sent"
                     );
                 }
-                self.activated()
+                self.activated(is_own)
             }
             // The code has gone on from a task that never was.
             Err(
@@ -309,20 +316,26 @@ impl Actor {
         }
     }
 
-    fn activated(&mut self) -> Turn {
+    fn activated(&mut self, is_own: bool) -> Turn {
         if self.core.options.evict_after_each_activation {
             self.drop_guest();
             return Turn::Again;
         }
-        self.touch();
+        let soon = self.core.clock.now() + self.core.residents.idle();
+        let wakes = self.latest().and_then(|latest| latest.run.sleeps_until());
+        // Who talks to a run may have more to say, whatever it waits for itself.
+        self.touch(match wakes {
+            Some(at) if is_own && at > soon => Rest::Asleep,
+            _ => Rest::Expectant,
+        });
         Turn::Again
     }
 
     /// The instance was used just now; another one may have to make room.
-    pub(super) fn touch(&mut self) {
+    pub(super) fn touch(&mut self, rest: Rest) {
         let events = self.latest().map_or(0, |latest| latest.run.last_event_id());
         let now = self.core.clock.now();
-        if let Some(first) = self.core.residents.touch(&self.key, now, events) {
+        if let Some(first) = self.core.residents.touch(&self.key, now, events, rest) {
             // A full mailbox is at work: it is not the one to evict.
             let _ = self.core.post(&first, Message::Evict);
         }
@@ -354,6 +367,19 @@ impl Actor {
         }
         self.drop_guest();
     }
+}
+
+/// Whether an event answers the run itself, or begins it: nobody talks to it.
+fn is_own(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowExecutionStarted
+            | EventType::TimerFired
+            | EventType::ActivityTaskCompleted
+            | EventType::ActivityTaskFailed
+            | EventType::ActivityTaskTimedOut
+            | EventType::ActivityTaskCanceled
+    )
 }
 
 /// A fresh instance; `Err`: there is no room for one more at the moment.
