@@ -67,7 +67,9 @@ impl From<StoreError> for ServerError {
                 "{error} (limit list-rows-examined); narrow it by WorkflowId, WorkflowType, \
                  ExecutionStatus or a range of StartTime or CloseTime, or sort by StartTime"
             )),
-            StoreError::Corrupt { .. } => ServerError::Internal(error.to_string()),
+            StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
+                ServerError::Internal(error.to_string())
+            }
             other => ServerError::Unavailable(other.to_string()),
         }
     }

@@ -136,7 +136,7 @@ fn spawn(address: &str, folder: &Path) -> Result<Child, CliError> {
         .arg(format!("sqlite://{}", folder.join("bench.db").display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| cannot("start a server with", &program, source))

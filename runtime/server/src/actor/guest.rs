@@ -212,6 +212,15 @@ impl Actor {
                 self.fail_task(failure);
                 Turn::Enough
             }
+            RebuildProgress::Unreadable(error @ ServerError::Internal(_)) => {
+                // Damage does not mend itself: visible, and looked at ever less often.
+                self.fail_task(TaskFailure {
+                    cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+                    message: format!("the run's history cannot be read: {error}"),
+                    details: String::new(),
+                });
+                Turn::Enough
+            }
             RebuildProgress::Unreadable(error) => {
                 tracing::warn!(key = %self.key, %error, "cannot read a history");
                 self.crowded = true;
