@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
+    WorkflowUpdateStage,
 )
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, TimeoutError, WorkflowAlreadyStartedError
@@ -137,6 +138,21 @@ async def test_vis_05_a_memo_past_its_limit_blocks_the_run_in_words(client):
     await handle.terminate()
 
 
+async def test_vis_05_and_wf_24_memo_and_header_of_a_start_have_their_limits(server):
+    from temporalio.client import Client
+
+    client = await Client.connect(server.address, interceptors=[Tracing("x" * 2_100_000)])
+    plain = await Client.connect(server.address)
+    for starter, options, what in [
+        (client, {}, "Header"),
+        (plain, {"memo": {"note": "x" * 2_100_000}}, "Memo"),
+    ]:
+        with pytest.raises(RPCError) as refused:
+            await start(starter, "Chain", {"left": 0}, **options)
+        assert refused.value.status == RPCStatusCode.INVALID_ARGUMENT
+        assert what in refused.value.message and "payload-bytes" in refused.value.message
+
+
 async def blocked(handle):
     while True:
         description = (await handle.describe()).raw_description
@@ -157,6 +173,25 @@ async def test_msg_01_no_signal_is_lost_between_the_runs_of_a_chain(client):
     heard = await handle.result()
     assert sorted(heard) == list(range(200))
     assert len(await runs_of(client, handle.id)) > 1
+
+
+async def test_msg_16_an_update_that_was_not_heard_of_lands_on_the_next_run(client):
+    handle = await start(client, "SlowToContinue", True)
+    latest = client.get_workflow_handle(handle.id)
+    update = await latest.start_update(
+        "tell", 4, wait_for_stage=WorkflowUpdateStage.COMPLETED
+    )
+    assert await update.result() == 5
+    assert await handle.result() == 4
+    first, second = await runs_of(client, handle.id)
+    assert first.status == WorkflowExecutionStatus.CONTINUED_AS_NEW
+    assert update.workflow_run_id == second.run_id
+
+
+async def test_tim_02_an_update_begins_a_delayed_run_early(client):
+    handle = await start(client, "SlowToContinue", False, start_delay=timedelta(hours=1))
+    assert await handle.execute_update("tell", 1) == 2
+    assert await handle.result() == 1
 
 
 async def test_lif_05_requests_without_a_run_id_mean_the_latest_run(client):

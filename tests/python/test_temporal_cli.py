@@ -3,6 +3,8 @@
 import json
 import uuid
 
+from server import BINARY
+
 
 def new_id() -> str:
     return f"cli-{uuid.uuid4()}"
@@ -88,3 +90,67 @@ def test_queues_namespaces_and_health(server):
     assert name in server.temporal("operator", "namespace", "describe", "--namespace", name).stdout
     assert "SERVING" in server.temporal("operator", "cluster", "health").stdout
     server.temporal("operator", "cluster", "describe")
+
+
+def test_wf_13_a_chain_is_followed_and_shown(server):
+    workflow_id = start(server, "Chain", '{"left": 3}')
+    target = ("--workflow-id", workflow_id)
+    result = server.temporal("workflow", "result", *target, "--output", "json")
+    assert json.loads(result.stdout)["result"]["done"] == 3
+    query = ("--query", f"WorkflowId = '{workflow_id}' AND ExecutionStatus = 'ContinuedAsNew'")
+    listed = server.temporal("workflow", "list", *query, "--output", "json")
+    runs = json.loads(listed.stdout)
+    assert len(runs) == 3
+    assert "3" in server.temporal("workflow", "count", *query).stdout
+    first = min(runs, key=lambda run: run["startTime"])["execution"]["runId"]
+    described = server.temporal(
+        "workflow", "describe", *target, "--run-id", first, "--output", "json"
+    )
+    info = json.loads(described.stdout)["workflowExecutionInfo"]
+    assert info["status"] == "WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW"
+    shown = server.temporal("workflow", "show", *target, "--run-id", first)
+    assert "WorkflowExecutionContinuedAsNew" in shown.stdout
+
+
+def test_tim_02_a_start_delay(server):
+    workflow_id = start(server, "Collector", "1", "--start-delay", "1h")
+    target = ("--workflow-id", workflow_id)
+    shown = server.temporal("workflow", "show", *target)
+    assert "WorkflowTaskScheduled" not in shown.stdout
+    server.temporal("workflow", "signal", *target, "--name", "add", "--input", '"x"')
+    result = server.temporal("workflow", "result", *target, "--output", "json")
+    assert json.loads(result.stdout)["result"] == ["x"]
+
+
+def test_our_own_command_line_starts_chains(server):
+    words = ("workflow", "execute", "--task-queue", "kit", "--output", "json")
+    executed = server.run(
+        BINARY, *words, "--type", "Flaky", "--input", '{"until": 3}',
+        "--retry-initial-interval", "10ms", "--retry-maximum-attempts", "5",
+    )
+    assert json.loads(executed.stdout)["result"]["attempt"] == 3
+    told = server.run(
+        BINARY, "workflow", "execute", "--task-queue", "kit", "--type", "Chain",
+        "--input", '{"left": 1}',
+    )
+    assert "Goes on as run" in told.stdout
+    cron_id = new_id()
+    server.run(
+        BINARY, "workflow", "start", "--task-queue", "kit", "--type", "Ticker",
+        "--workflow-id", cron_id, "--cron", "CRON_TZ=Asia/Tokyo 0 9 * * *",
+    )
+    described = server.temporal(
+        "workflow", "describe", "--workflow-id", cron_id, "--output", "json"
+    )
+    info = json.loads(described.stdout)["workflowExecutionInfo"]
+    assert info["status"] == "WORKFLOW_EXECUTION_STATUS_RUNNING"
+    assert info["executionTime"] > info["startTime"]
+    ours = server.run(BINARY, "workflow", "describe", "--workflow-id", cron_id)
+    assert "ExecutionTime" in ours.stdout
+    server.run(BINARY, "workflow", "terminate", "--workflow-id", cron_id)
+    refused = server.run(
+        BINARY, "workflow", "start", "--task-queue", "kit", "--type", "Ticker",
+        "--cron", "soon", check=False,
+    )
+    assert refused.returncode != 0
+    assert "1 fields" in refused.stderr

@@ -16,6 +16,8 @@ async def do(call: dict):
     match call["do"]:
         case "echo":
             return call.get("value")
+        case "echo a large value":
+            return "x" * call["bytes"]
         case "fail until":
             if info.attempt < call["attempt"]:
                 raise ApplicationError(f"attempt {info.attempt} fails", type="Flaky")

@@ -39,13 +39,23 @@ impl Stage {
         Self::set(component, "trial-reminder-worker").await
     }
 
+    async fn trip(worker_flags: &[&str]) -> Self {
+        static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| component_of("examples/saga/workflow"));
+        Self::set_with(component, "trip-worker", worker_flags).await
+    }
+
     async fn set(component: &Path, worker: &'static str) -> Self {
+        Self::set_with(component, worker, &[]).await
+    }
+
+    async fn set_with(component: &Path, worker: &'static str, flags: &[&str]) -> Self {
         let server = Server::start(&[]).await;
         server.upload(component);
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("worker.db");
         Self {
-            _worker: WorkerProcess::start(worker, &server, "stage", &database, &[]),
+            _worker: WorkerProcess::start(worker, &server, "stage", &database, flags),
             calls: server.calls(),
             server,
             worker,
@@ -293,4 +303,117 @@ async fn tim_01_a_week_is_pending_through_restarts() {
     let close = stage.close("trial").await;
     assert_eq!(close.event_type(), EventType::WorkflowExecutionCanceled);
     assert_eq!(stage.report(), "welcome: user-456\n", "no second mail");
+}
+
+impl Stage {
+    fn start_trip(&self, destination: &str) {
+        let input = value!({"TripID": "trip-1", "Destination": destination});
+        self.start("TripWorkflow", "trip-1", &input.to_string());
+    }
+
+    /// Waits until the trip is at this step.
+    async fn trip_is(&self, step: &str) {
+        while self.status("trip-1").await != step {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How many activities of this type were asked for.
+    async fn scheduled(&self, activity: &str) -> usize {
+        let is_one = |event: &HistoryEvent| match &event.attributes {
+            Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => scheduled
+                .activity_type
+                .as_ref()
+                .is_some_and(|t| t.name == activity),
+            _ => false,
+        };
+        let history = self.history("trip-1").await;
+        history.iter().filter(|event| is_one(event)).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_trip_stays_booked_through_a_crash() {
+    let mut stage = Stage::trip(&[]).await;
+    stage.start_trip("Lisbon");
+    stage.trip_is("waiting for the traveller").await;
+    stage.server.kill();
+    stage.server.restart().await;
+    stage.cli(&[
+        "workflow",
+        "signal",
+        "--workflow-id",
+        "trip-1",
+        "--name",
+        "confirm",
+    ]);
+    let close = stage.close("trip-1").await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+    assert_eq!(
+        stage.report(),
+        "trip-1: hotel booked\ntrip-1: flight booked\ntrip-1: payment booked\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trip_without_a_flight_gives_the_hotel_back() {
+    let stage = Stage::trip(&[]).await;
+    stage.start_trip("Atlantis");
+    let close = stage.close("trip-1").await;
+    let Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) = close.attributes else {
+        panic!("the trip must fail: {close:?}")
+    };
+    let cause = failed.failure.and_then(|failure| failure.cause);
+    let cause = cause.expect("a failed activity says why");
+    assert_eq!(cause.message, "no flight goes to Atlantis");
+    assert_eq!(stage.status("trip-1").await, "undone");
+    assert_eq!(
+        stage.report(),
+        "trip-1: hotel undone\ntrip-1: flight never made\n"
+    );
+    assert_eq!(
+        stage.scheduled("BookFlight").await,
+        1,
+        "it is not tried again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_09_a_cancelled_trip_undoes_its_bookings_also_across_a_crash() {
+    let mut stage = Stage::trip(&[]).await;
+    stage.start_trip("Lisbon");
+    stage.trip_is("waiting for the traveller").await;
+    stage.cli(&["workflow", "cancel", "--workflow-id", "trip-1"]);
+    stage.server.kill();
+    stage.server.restart().await;
+    let close = stage.close("trip-1").await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCanceled);
+    assert_eq!(
+        stage.report(),
+        "trip-1: hotel undone\ntrip-1: flight undone\n"
+    );
+    for undo in ["CancelHotel", "CancelFlight"] {
+        assert_eq!(stage.scheduled(undo).await, 1, "{undo}");
+    }
+    assert_eq!(stage.scheduled("ChargeCard").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_09_a_booking_that_was_on_its_way_at_the_cancel_leaves_nothing_behind() {
+    let stage = Stage::trip(&["--step-time-ms", "1500"]).await;
+    stage.start_trip("Lisbon");
+    stage.trip_is("booking the hotel").await;
+    while stage.calls.running_activities("trip-1").await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stage.cli(&["workflow", "cancel", "--workflow-id", "trip-1"]);
+    let close = stage.close("trip-1").await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCanceled);
+    // The attempt goes on in its worker, and finds that it comes too late.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let report = stage.report();
+    assert!(
+        report == "trip-1: hotel never made\n" || report == "trip-1: hotel undone\n",
+        "{report}"
+    );
 }

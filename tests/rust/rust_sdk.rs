@@ -136,7 +136,11 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let server = Server::start(&[]).await;
+        Self::set_with(&[]).await
+    }
+
+    async fn set_with(flags: &[&str]) -> Self {
+        let server = Server::start(flags).await;
         server.upload(&component_of("tests/workflows"));
         let url: Url = format!("http://{}", server.address())
             .parse()
@@ -356,6 +360,30 @@ async fn act_14_a_heartbeating_activity_hears_of_the_cancel() {
             let info = described.unwrap().into_raw().workflow_execution_info;
             let status = info.expect("a run is described").status();
             assert_eq!(status, WorkflowExecutionStatus::Canceled);
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_that_find_nothing_are_asked_again() {
+    let stage = Stage::set_with(&["--history-poll", "1s", "--task-poll", "1s"]).await;
+    stage
+        .play(async |client| {
+            let run = start(client, COLLECTOR, "collector", 1).await;
+            let signalled = async {
+                // Several polls of both kinds end empty meanwhile.
+                tokio::time::sleep(Duration::from_millis(3_500)).await;
+                let options = WorkflowSignalOptions::default();
+                run.signal(Add, json!(1), options)
+                    .await
+                    .expect("it is taken");
+            };
+            let (result, ()) = tokio::join!(result(&run), signalled);
+            assert_eq!(result.expect("a result"), [json!(1)]);
+            let call = json!({"input": {"do": "echo", "value": 7}});
+            let run = start(client, ONE_ACTIVITY, "activity", call).await;
+            let echoed = self::result(&run).await;
+            assert_eq!(echoed.expect("the worker polls still"), json!(7));
         })
         .await;
 }

@@ -44,6 +44,13 @@ impl Server {
 
     /// Starts the process again over the same data and waits until it answers.
     pub async fn restart(&mut self) {
+        if let Err(said) = self.try_restart().await {
+            panic!("{said}");
+        }
+    }
+
+    /// The same; `Err`: it ended instead, and what it said.
+    pub async fn try_restart(&mut self) -> Result<(), String> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -63,7 +70,9 @@ impl Server {
         let began = Instant::now();
         while self.calls().system_info().await.is_err() {
             if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
-                panic!("the server ended with {status}: {}", self.log());
+                self.process = None;
+                assert!(!status.success(), "it ended as if all were well");
+                return Err(format!("the server ended with {status}: {}", self.log()));
             }
             assert!(
                 began.elapsed() < START_PATIENCE,
@@ -72,6 +81,7 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Ok(())
     }
 
     /// SIGKILL.

@@ -1,9 +1,11 @@
 //! Our own service: components, uploaded and looked after.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use mainspring_server::{Server, UploadComponent};
 use mainspring_store::components::ComponentUse;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -28,20 +30,58 @@ const LARGEST_PAGE: usize = 1_000;
 /// The service over a server.
 pub(crate) struct Components {
     server: Server,
+    /// Files that may be on their way: each is in memory whole.
+    uploads: Arc<Semaphore>,
+}
+
+/// A file that was received, and its place among those that may be.
+struct Received {
+    upload: UploadComponent,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Components {
     pub(crate) fn new(server: Server) -> Self {
-        Self { server }
+        let uploads = Arc::new(Semaphore::new(server.limits().uploads_at_once));
+        Self { server, uploads }
+    }
+
+    /// A place among the uploads; waits for one as long as a compilation may take.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let limits = self.server.limits();
+        let place = self.uploads.clone().acquire_owned();
+        match tokio::time::timeout(limits.compile_time, place).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(Status::resource_exhausted(format!(
+                "{} other uploads are under way (limit uploads-at-once); try again in a minute",
+                limits.uploads_at_once
+            ))),
+        }
+    }
+
+    /// The next part of an upload, which may not pause for long: it has a place that
+    /// others wait for.
+    async fn part(
+        &self,
+        stream: &mut Streaming<UploadComponentRequest>,
+    ) -> Result<Option<UploadComponentRequest>, Status> {
+        let pause = self.server.limits().upload_pause;
+        match tokio::time::timeout(pause, stream.message()).await {
+            Ok(part) => part,
+            Err(_) => Err(Status::deadline_exceeded(format!(
+                "nothing came for {pause:?} (limit upload-pause); send the file again"
+            ))),
+        }
     }
 
     /// Receives an upload; stops at the size limit, not after it.
     async fn receive(
         &self,
         mut stream: Streaming<UploadComponentRequest>,
-    ) -> Result<UploadComponent, Status> {
+    ) -> Result<Received, Status> {
         let limits = self.server.limits();
-        let header = match stream.message().await?.and_then(|message| message.part) {
+        let first = self.part(&mut stream).await?;
+        let header = match first.and_then(|message| message.part) {
             Some(Part::Header(header)) => header,
             Some(Part::Chunk(_)) | None => {
                 return Err(Status::invalid_argument(
@@ -52,8 +92,9 @@ impl Components {
         let namespace = validate::namespace(&header.namespace, limits)?;
         validate::short("Name", &header.name, limits)?;
         validate::short("Version", &header.version, limits)?;
+        let place = self.place().await?;
         let mut bytes = Vec::new();
-        while let Some(message) = stream.message().await? {
+        while let Some(message) = self.part(&mut stream).await? {
             let Some(Part::Chunk(chunk)) = message.part else {
                 return Err(Status::invalid_argument(
                     "after its header an upload has nothing but chunks",
@@ -68,12 +109,16 @@ impl Components {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(UploadComponent {
+        let upload = UploadComponent {
             namespace,
             name: header.name,
             version: header.version,
             identity: header.identity,
             bytes,
+        };
+        Ok(Received {
+            upload,
+            _place: place,
         })
     }
 }
@@ -84,8 +129,8 @@ impl ComponentService for Components {
         &self,
         request: Request<Streaming<UploadComponentRequest>>,
     ) -> Result<Response<UploadComponentResponse>, Status> {
-        let upload = self.receive(request.into_inner()).await?;
-        let uploaded = self.server.upload_component(upload).await;
+        let received = self.receive(request.into_inner()).await?;
+        let uploaded = self.server.upload_component(received.upload).await;
         let uploaded = uploaded.map_err(status::of)?;
         Ok(Response::new(UploadComponentResponse {
             component: Some(to_wire(uploaded.version, ComponentUse::default())),
@@ -98,8 +143,8 @@ impl ComponentService for Components {
         &self,
         request: Request<Streaming<UploadComponentRequest>>,
     ) -> Result<Response<CheckComponentResponse>, Status> {
-        let upload = self.receive(request.into_inner()).await?;
-        let checked = self.server.check_component(upload).await;
+        let received = self.receive(request.into_inner()).await?;
+        let checked = self.server.check_component(received.upload).await;
         let checked = checked.map_err(status::of)?;
         Ok(Response::new(CheckComponentResponse {
             component: Some(to_wire(checked.version, ComponentUse::default())),
@@ -168,14 +213,13 @@ impl ComponentService for Components {
             .component_bytes(&namespace, &request.name, &request.version)
             .await;
         let (_, bytes) = found.map_err(status::of)?;
-        let pieces: Vec<_> = bytes
-            .chunks(PIECE_BYTES)
-            .map(|chunk| {
-                Ok(DownloadComponentResponse {
-                    chunk: chunk.to_vec(),
-                })
+        // A piece at a time, as the caller takes them.
+        let pieces = (0..bytes.len()).step_by(PIECE_BYTES).map(move |from| {
+            let to = bytes.len().min(from + PIECE_BYTES);
+            Ok(DownloadComponentResponse {
+                chunk: bytes[from..to].to_vec(),
             })
-            .collect();
+        });
         Ok(Response::new(Box::pin(tokio_stream::iter(pieces))))
     }
 

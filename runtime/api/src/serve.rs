@@ -24,6 +24,10 @@ const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService"
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long it waits for the answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// What one connection may have sent and the server not read yet. The transport also
+/// counts small frames against it and hangs up where they are too many: it must hold
+/// the requests of a client that waits for ten thousand runs at once.
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 /// Messages up to this many times the request limit are read, so that they can be
 /// refused in words: what the transport itself refuses, clients try again for ever.
 const REFUSED_IN_WORDS: usize = 4;
@@ -54,6 +58,7 @@ pub async fn serve(
     let routes = routes(server).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     tonic::transport::Server::builder()
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_routes(routes)

@@ -13,6 +13,11 @@ pub struct Limits {
     pub request_bytes: usize,
     /// One component file, in bytes.
     pub component_bytes: usize,
+    /// Component files received, checked and compiled at once: each takes its size
+    /// in memory. The next one waits as long as `compile_time`.
+    pub uploads_at_once: usize,
+    /// How long an upload may pause.
+    pub upload_pause: Duration,
     /// Compiling one component.
     pub compile_time: Duration,
     /// Linear memory of one run, in bytes.
@@ -67,6 +72,10 @@ pub struct Limits {
     pub queue_tasks_in_memory: usize,
     /// Polls waiting at one task queue.
     pub queue_pollers: usize,
+    /// How long a poll for tasks waits for one, unless its caller waits less.
+    pub task_poll: Duration,
+    /// How long a long poll for history waits for news.
+    pub history_poll: Duration,
     /// The text of one list filter, in bytes.
     pub filter_bytes: usize,
     /// How deep parentheses and NOT may nest in a list filter.
@@ -85,6 +94,8 @@ impl Default for Limits {
             payload_bytes: 2 * 1024 * 1024,
             request_bytes: 4 * 1024 * 1024,
             component_bytes: 64 * 1024 * 1024,
+            uploads_at_once: 4,
+            upload_pause: Duration::from_secs(30),
             compile_time: Duration::from_secs(60),
             run_memory_bytes: 64 * 1024 * 1024,
             run_stack_bytes: 512 * 1024,
@@ -111,6 +122,8 @@ impl Default for Limits {
             commit_queue: 4_096,
             queue_tasks_in_memory: 1_000,
             queue_pollers: 10_000,
+            task_poll: Duration::from_millis(57_800),
+            history_poll: Duration::from_secs(20),
             filter_bytes: 32 * 1024,
             filter_depth: 50,
             filter_values: 1_000,

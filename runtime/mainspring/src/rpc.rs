@@ -78,10 +78,14 @@ impl Connection {
                 cause: root_cause(&status),
             };
         }
-        let message = match status.message() {
+        let mut message = match status.message() {
             "" => status.code().description().to_owned(),
             message => message.to_owned(),
         };
+        // The transport's own words say little: "transport error".
+        if std::error::Error::source(&status).is_some() {
+            message = format!("{message}: {}", root_cause(&status));
+        }
         CliError::Rpc {
             action: action.into(),
             message,

@@ -61,11 +61,15 @@ pub enum ServerError {
 impl From<StoreError> for ServerError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::TooManyRows { .. } => ServerError::ResourceExhausted(format!(
+            // The same query meets the same rows: clients that try again what is
+            // exhausted would walk them for a minute and never be told.
+            StoreError::TooManyRows { .. } => ServerError::InvalidArgument(format!(
                 "{error} (limit list-rows-examined); narrow it by WorkflowId, WorkflowType, \
                  ExecutionStatus or a range of StartTime or CloseTime, or sort by StartTime"
             )),
-            StoreError::Corrupt { .. } => ServerError::Internal(error.to_string()),
+            StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
+                ServerError::Internal(error.to_string())
+            }
             other => ServerError::Unavailable(other.to_string()),
         }
     }

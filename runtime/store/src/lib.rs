@@ -44,6 +44,15 @@ pub enum StoreError {
         /// The database's own words.
         reason: String,
     },
+    /// The file is damaged where it was read: nothing was applied.
+    #[error(
+        "the database is damaged ({reason}); stop the server, check its disk, and restore the \
+         file from a backup"
+    )]
+    Damaged {
+        /// The database's own words.
+        reason: String,
+    },
     /// Another server has this database open.
     #[error("another server has the database {path} open; stop it, or use another file")]
     Locked {

@@ -5,8 +5,8 @@
 use std::time::{Duration, SystemTime};
 
 use mainspring_workflow::{
-    Activity, ActivityOptions, WorkflowContext, WorkflowResult, join_all, workflow,
-    workflow_methods,
+    Activity, ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowResult, join_all,
+    workflow, workflow_methods,
 };
 
 /// Answered by the bench's own worker, at once and with nothing.
@@ -48,7 +48,8 @@ pub struct BenchQueryTrust {
 impl BenchQueryTrust {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        ctx.wait_condition(|state| state.count > 1_000_000_000).await?;
+        ctx.wait_condition(|state| state.count > 1_000_000_000)
+            .await?;
         Ok(())
     }
 
@@ -75,7 +76,8 @@ pub struct BenchQueryRebuild {
 impl BenchQueryRebuild {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        ctx.wait_condition(|state| state.count > 1_000_000_000).await?;
+        ctx.wait_condition(|state| state.count > 1_000_000_000)
+            .await?;
         Ok(())
     }
 
@@ -100,7 +102,9 @@ impl BenchSleeper {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, until_ms: u64) -> WorkflowResult<()> {
         let until = SystemTime::UNIX_EPOCH + Duration::from_millis(until_ms);
-        let left = until.duration_since(ctx.workflow_time()).unwrap_or_default();
+        let left = until
+            .duration_since(ctx.workflow_time())
+            .unwrap_or_default();
         ctx.timer(left).await.fired()?;
         Ok(())
     }
@@ -156,11 +160,28 @@ impl BenchHistory {
     }
 }
 
+/// A chain of that many runs that continue as new at once.
+#[workflow]
+#[derive(Default)]
+pub struct BenchChain;
+
+#[workflow_methods]
+impl BenchChain {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, left: u32) -> WorkflowResult<()> {
+        if left > 1 {
+            ctx.continue_as_new(left - 1, ContinueAsNewOptions::default())?;
+        }
+        Ok(())
+    }
+}
+
 mainspring_workflow::export!(
     BenchSignal,
     BenchQueryTrust,
     BenchQueryRebuild,
     BenchSleeper,
     BenchFanOut,
-    BenchHistory
+    BenchHistory,
+    BenchChain
 );

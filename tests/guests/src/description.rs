@@ -14,6 +14,7 @@ struct Workflow {
     signals: Vec<Handler>,
     queries: Vec<Handler>,
     updates: Vec<Handler>,
+    versioning: u8,
 }
 
 /// A signal, query or update that a type handles.
@@ -46,6 +47,7 @@ impl Description {
             signals: Vec::new(),
             queries: Vec::new(),
             updates: Vec::new(),
+            versioning: 0,
         };
         Self {
             workflows: workflow_types.iter().map(workflow).collect(),
@@ -84,6 +86,15 @@ impl Description {
         self
     }
 
+    /// With successors of every type on the current version
+    /// (`upgrade-on-continue-as-new`).
+    pub fn upgrades_on_continue_as_new(mut self) -> Self {
+        for workflow in &mut self.workflows {
+            workflow.versioning = 2;
+        }
+        self
+    }
+
     /// The record `component-description` as it lies in memory from `base` on.
     pub(crate) fn laid_out(&self, base: u32) -> Vec<u8> {
         let mut memory = Memory {
@@ -99,6 +110,7 @@ impl Description {
             memory.put_handlers(at + 40, &workflow.signals);
             memory.put_handlers(at + 48, &workflow.queries);
             memory.put_handlers(at + 56, &workflow.updates);
+            memory.bytes[at + 64] = workflow.versioning;
         }
         memory.bytes
     }

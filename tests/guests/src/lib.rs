@@ -219,6 +219,8 @@ const IMPORTS: &str = r#"
   (import "mainspring:workflow/events@1.0.0" "wait" (func $wait (param i64) (result i32)))
   (import "mainspring:workflow/queries@1.0.0" "answer-query" (func $answer_query
     (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "mainspring:workflow/continuation@1.0.0" "continue-as-new" (func $continue_at
+    (param i32)))
   (import "mainspring:workflow/random@1.0.0" "bytes" (func $random_bytes (param i32 i32)))
   (import "mainspring:workflow/logging@1.0.0" "log" (func $log_at
     (param i32 i32 i32 i32 i32)))"#;
@@ -280,6 +282,11 @@ const HELPERS: &str = r#"
   (func $answer_taken (param $len i32)
     (call $answer_query (i32.load (i32.const 1040)) (i32.load (i32.const 1044))
       (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (local.get $len)))
+  ;; Makes `run` end as a run that continues as new, without any option (from 3072
+  ;; on there are zeros).
+  (func $continue_as_new
+    (call $continue_at (i32.const 3072))
+    (i32.store8 (i32.const 16) (i32.const 3)))
   ;; Logs an error of so many bytes of memory.
   (func $log (param $len i32)
     (call $log_at (i32.const 4) (i32.const 4096) (local.get $len) (i32.const 0) (i32.const 0)))

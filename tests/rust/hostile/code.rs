@@ -109,7 +109,7 @@ async fn time_orders(calls: &Calls, prefix: &str) -> Vec<Duration> {
 }
 
 /// What describe says where a run is blocked; waits until it is at this attempt.
-async fn blocked(calls: &Calls, workflow_id: &str, attempt: i32) -> String {
+pub(crate) async fn blocked(calls: &Calls, workflow_id: &str, attempt: i32) -> String {
     let began = Instant::now();
     loop {
         let described = calls.describe(workflow_id).await.expect("it is described");
@@ -128,7 +128,7 @@ async fn blocked(calls: &Calls, workflow_id: &str, attempt: i32) -> String {
 }
 
 /// The failures of workflow tasks that a history tells of.
-fn failures(history: &[HistoryEvent]) -> Vec<(Cause, String)> {
+pub(crate) fn failures(history: &[HistoryEvent]) -> Vec<(Cause, String)> {
     let failed = history.iter().filter_map(|event| match &event.attributes {
         Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) => Some(failed),
         _ => None,

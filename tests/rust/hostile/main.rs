@@ -2,6 +2,9 @@
 //! refused or held up by itself, with a sentence; nothing else notices.
 
 mod code;
+mod damage;
 mod disk;
+mod kit;
 mod requests;
+mod sizes;
 mod uploads;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mainspring_api::component::v1::component_service_client::ComponentServiceClient;
 use mainspring_api::component::v1::upload_component_request::Part;
@@ -105,15 +105,91 @@ async fn files_that_are_no_workflow_components_are_told_why() {
     assert!(uploaded, "the server goes on: {said}");
 }
 
+/// A component whose code takes seconds to compile: functions without an end to
+/// their arithmetic.
+fn slow_to_compile() -> Vec<u8> {
+    let step = "(local.set 1 (i64.add (i64.mul (local.get 0) (local.get 1)) (local.get 2)))
+        (local.set 2 (i64.xor (i64.rotl (local.get 1) (local.get 0)) (local.get 2)))";
+    let function = format!(
+        "(func (param i64 i64 i64) (result i64) {} (local.get 2))",
+        step.repeat(300)
+    );
+    let text = format!("(component (core module {}))", function.repeat(1_000));
+    wat::parse_str(text).expect("the text is a component")
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_compiles_too_long_is_told_the_limit() {
-    let server = Server::start(&["--compile-time", "1ms"]).await;
-    // A thousand functions: more than a millisecond on any machine.
-    let functions = "(func (param i64) (result i64) (i64.mul (local.get 0) (i64.const 3)))";
-    let text = format!("(component (core module {}))", functions.repeat(1_000));
-    let bytes = wat::parse_str(text).expect("the text is a component");
-    let (said, uploaded) = server.try_upload(&bytes);
-    assert!(!uploaded && said.contains("limit compile-time"), "{said}");
+async fn a_file_that_compiles_too_long_is_told_the_limit_and_holds_nobody_up() {
+    let server = Server::start(&["--compile-time", "1s"]).await;
+    let (text, uploaded) = server.try_upload(&Guest::new("Small").component());
+    assert!(uploaded, "{text}");
+    let bytes = slow_to_compile();
+    let began = Instant::now();
+    let parts = bytes.chunks(MIB).map(|piece| chunk(piece.to_vec()));
+    let parts: Vec<_> = std::iter::once(header("")).chain(parts).collect();
+    let (refused, served) = tokio::join!(upload(&server, tokio_stream::iter(parts)), async {
+        let mut served = 0;
+        while began.elapsed() < Duration::from_secs(1) {
+            let id = format!("small-{served}");
+            server.calls().start("Small", &id).await.expect("a start");
+            served += 1;
+        }
+        served
+    });
+    let refused = refused.expect_err("it takes longer than a second");
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert!(
+        refused.message().contains("limit compile-time"),
+        "{refused}"
+    );
+    assert!(served > 2, "others are served meanwhile: {served}");
+    // What compiles still cannot be stopped: the next one waits, or is told to.
+    let other = Guest::new("Other").component();
+    let patience = Instant::now();
+    loop {
+        let (said, uploaded) = server.try_upload(&other);
+        if uploaded {
+            break;
+        }
+        assert!(said.contains("compil"), "{said}");
+        assert!(patience.elapsed() < Duration::from_secs(120), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_wait_for_their_turn_and_one_that_stands_still_gives_its_place_up() {
+    let flags = ["--uploads-at-once", "1", "--compile-time", "3s"];
+    let server = Server::start(&[&flags[..], &["--upload-pause", "8s"]].concat()).await;
+    let whole = Guest::new("Whole").component();
+    let half = whole[..whole.len() / 2].to_vec();
+    let parts = tokio_stream::iter([header(""), chunk(half)]);
+    let stands_still = tokio_stream::StreamExt::chain(parts, tokio_stream::pending());
+    let (stopped, (refused, waited)) = tokio::join!(upload(&server, stands_still), async {
+        // It has the one place by then.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let parts = || tokio_stream::iter([header(""), chunk(whole.clone())]);
+        let refused = upload(&server, parts()).await;
+        let waited = loop {
+            match upload(&server, parts()).await {
+                Ok(uploaded) => break uploaded,
+                Err(refused) => assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}"),
+            }
+        };
+        (refused, waited)
+    });
+    let refused = refused.expect_err("there is no place");
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert!(
+        refused.message().contains("limit uploads-at-once"),
+        "{refused}"
+    );
+    let stopped = stopped.expect_err("it stands still");
+    assert_eq!(stopped.code(), Code::DeadlineExceeded, "{stopped}");
+    assert!(
+        stopped.message().contains("limit upload-pause"),
+        "{stopped}"
+    );
+    assert!(waited.created, "the place was given up");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,6 +185,34 @@ impl Subscription {
     }
 }
 
+/// The first run is at work for a while and goes on as new, the next waits for an
+/// update.
+#[workflow]
+#[derive(Default)]
+pub struct SlowToContinue {
+    told: Option<u64>,
+}
+
+#[workflow_methods]
+impl SlowToContinue {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, first: bool) -> WorkflowResult<u64> {
+        if first {
+            let busy = (0..200_000_000_u64).fold(0, |sum, n| std::hint::black_box(sum ^ n));
+            std::hint::black_box(busy);
+            ctx.continue_as_new(false, ContinueAsNewOptions::default())?;
+        }
+        ctx.wait_condition(|state| state.told.is_some()).await?;
+        Ok(ctx.state(|state| state.told.unwrap_or_default()))
+    }
+
+    #[update]
+    fn tell(&mut self, number: u64) -> u64 {
+        self.told = Some(number);
+        number + 1
+    }
+}
+
 /// Goes on as new once its history has grown too long, and says why.
 #[workflow]
 #[derive(Default)]

@@ -1,8 +1,8 @@
 //! Small workflows that the end-to-end tests drive: each shows one thing, and its
 //! input decides the rest.
 
-mod messages;
 mod chains;
+mod messages;
 
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Call {
     schedule_to_start_ms: Option<u64>,
     heartbeat_ms: Option<u64>,
     initial_interval_ms: Option<u64>,
+    maximum_interval_ms: Option<u64>,
+    backoff_coefficient: Option<f64>,
     maximum_attempts: Option<u32>,
     #[serde(default)]
     non_retryable: Vec<String>,
@@ -45,6 +47,8 @@ impl Call {
         options.cancellation_type = ActivityCancellationType::WaitCancellationCompleted;
         options.retry_policy = Some(RetryPolicy {
             initial_interval: ms(self.initial_interval_ms.unwrap_or(50)),
+            maximum_interval: self.maximum_interval_ms.map(ms),
+            backoff_coefficient: self.backoff_coefficient.unwrap_or(2.0),
             maximum_attempts: self.maximum_attempts.unwrap_or(0),
             non_retryable_error_types: self.non_retryable.clone(),
             ..RetryPolicy::default()
@@ -173,11 +177,8 @@ impl Panicker {
     }
 }
 
+pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
 pub use messages::{Account, Listener};
-
-mainspring_workflow::export!(
-    OneActivity, Collector, Sleeper, FanOut, Failer, Panicker, Account, Listener,
-use chains::{Chain, Flaky, Grower, LastLink, Subscription, Ticker};
 
 mainspring_workflow::export!(
     OneActivity,
@@ -186,10 +187,13 @@ mainspring_workflow::export!(
     FanOut,
     Failer,
     Panicker,
+    Account,
+    Listener,
     Chain,
     LastLink,
     Subscription,
     Grower,
+    SlowToContinue,
     Flaky,
     Ticker,
 );

@@ -38,18 +38,27 @@ impl Account {
     }
 
     #[update_validator(add)]
-    fn check_add(&self, _ctx: &WorkflowContextView, amount: &i64) -> Result<(), ApplicationFailure> {
+    fn check_add(
+        &self,
+        _ctx: &WorkflowContextView,
+        amount: &i64,
+    ) -> Result<(), ApplicationFailure> {
         if self.balance + amount < 0 {
-            return Err(ApplicationFailure::builder("the balance cannot be negative")
-                .type_name("Overdrawn")
-                .build());
+            return Err(
+                ApplicationFailure::builder("the balance cannot be negative")
+                    .type_name("Overdrawn")
+                    .build(),
+            );
         }
         Ok(())
     }
 
     /// Lets an activity say what to add.
     #[update]
-    async fn add_from_activity(ctx: &mut WorkflowContext<Self>, input: Value) -> WorkflowResult<i64> {
+    async fn add_from_activity(
+        ctx: &mut WorkflowContext<Self>,
+        input: Value,
+    ) -> WorkflowResult<i64> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(60));
         let answer = ctx.execute_activity(DO, input, options).await?;
         Ok(ctx.state_mut(|account| {
@@ -61,14 +70,17 @@ impl Account {
     /// Answers when so many signals `poke` have come.
     #[update]
     async fn wait_for_signals(ctx: &mut WorkflowContext<Self>, count: u64) -> WorkflowResult<u64> {
-        ctx.wait_condition(|account| account.signals >= count).await?;
+        ctx.wait_condition(|account| account.signals >= count)
+            .await?;
         Ok(ctx.state(|account| account.signals))
     }
 
     /// Fails, and the run goes on.
     #[update]
     fn refuse(&mut self) -> Result<(), ApplicationFailure> {
-        Err(ApplicationFailure::builder("never").type_name("Never").build())
+        Err(ApplicationFailure::builder("never")
+            .type_name("Never")
+            .build())
     }
 
     /// Panics: a bug, not a failure.

@@ -25,6 +25,8 @@ pub enum Command {
         task_queue: Option<String>,
         /// Its arguments.
         input: Vec<Payload>,
+        /// What travels beside the arguments (WF-24).
+        headers: Vec<(String, Payload)>,
         /// The timeout of one attempt.
         start_to_close_timeout: Option<Duration>,
         /// The timeout of all attempts.
@@ -95,6 +97,11 @@ impl Command {
                 .unwrap_or_else(|| handle.to_string()),
             task_queue: options.task_queue.clone(),
             input: payload::from_wire(options.input.clone()),
+            headers: options
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect(),
             start_to_close_timeout: options.start_to_close_timeout.map(duration::from_ns),
             schedule_to_close_timeout: options.schedule_to_close_timeout.map(duration::from_ns),
             retry_policy: options.retry_policy.as_ref().map(Into::into),

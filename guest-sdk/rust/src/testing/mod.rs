@@ -52,6 +52,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
+
 pub use activity::ActivityMock;
 pub use command::Command;
 pub use host::LogLine;
@@ -62,7 +64,7 @@ use crate::activity::ActivityDefinition;
 use crate::bindings::mainspring::workflow::info::{ContinuedInitiator, RunInfo};
 use crate::duration;
 use crate::failure::ApplicationFailure;
-use crate::payload::{FromPayloads, IntoPayloads};
+use crate::payload::{FromPayloads, IntoPayloads, Payload};
 use crate::workflow::Workflow;
 use activity::Mocks;
 
@@ -76,6 +78,7 @@ pub struct TestWorkflowEnvironment {
     task_queue: String,
     start_time: SystemTime,
     seed: u64,
+    headers: Vec<(String, Payload)>,
 }
 
 impl Default for TestWorkflowEnvironment {
@@ -93,6 +96,7 @@ impl TestWorkflowEnvironment {
             task_queue: "test-queue".to_owned(),
             start_time: UNIX_EPOCH + DEFAULT_START,
             seed: 0x5eed,
+            headers: Vec::new(),
         }
     }
 
@@ -117,6 +121,18 @@ impl TestWorkflowEnvironment {
     /// The seed of the runs' random values.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// A header of runs started from now on (WF-24).
+    ///
+    /// Panics if the value cannot be encoded.
+    pub fn header<T: Serialize + 'static>(mut self, name: impl Into<String>, value: &T) -> Self {
+        let name = name.into();
+        match Payload::encode(value) {
+            Ok(value) => self.headers.push((name, value)),
+            Err(error) => panic!("header {name:?} cannot be encoded: {error}"),
+        }
         self
     }
 
@@ -188,7 +204,11 @@ impl TestWorkflowEnvironment {
             retry_policy: None,
             cron_schedule: String::new(),
             cron_schedule_to_schedule_interval: None,
-            headers: Vec::new(),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect(),
             memo: Vec::new(),
             search_attributes: Vec::new(),
             priority: None,

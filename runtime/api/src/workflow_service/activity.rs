@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowTy
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Status};
 
-use super::{TASK_WAIT, Workflows, wait_of};
+use super::{Workflows, wait_of};
 use crate::convert::{opt_duration, time};
 use crate::status;
 use crate::validate::{namespace, run_id, size, task_queue, text};
@@ -18,7 +18,7 @@ impl Workflows {
         &self,
         request: Request<PollActivityTaskQueueRequest>,
     ) -> Result<PollActivityTaskQueueResponse, Status> {
-        let wait = wait_of(&request, TASK_WAIT);
+        let wait = wait_of(&request, self.server.limits().task_poll);
         let request = request.into_inner();
         let limits = self.server.limits();
         let poll = PollActivity {

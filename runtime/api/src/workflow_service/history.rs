@@ -18,7 +18,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::{Request, Status};
 
-use super::{HISTORY_WAIT, Workflows, wait_of};
+use super::{Workflows, wait_of};
 use crate::status;
 use crate::validate::target;
 
@@ -86,7 +86,7 @@ impl Workflows {
         &self,
         request: Request<GetWorkflowExecutionHistoryRequest>,
     ) -> Result<GetWorkflowExecutionHistoryResponse, Status> {
-        let wait = wait_of(&request, HISTORY_WAIT);
+        let wait = wait_of(&request, self.server.limits().history_poll);
         let request = request.into_inner();
         let mut target = target(
             &request.namespace,

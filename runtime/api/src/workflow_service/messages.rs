@@ -56,6 +56,7 @@ impl Workflows {
             .ok_or_else(|| Status::invalid_argument("Query is not set on request."))?;
         text("QueryType", &query.query_type, limits)?;
         size("QueryArgs", query.query_args.as_ref(), limits)?;
+        size("Header", query.header.as_ref(), limits)?;
         let reject_condition = QueryRejectCondition::try_from(request.query_reject_condition)
             .map_err(|_| Status::invalid_argument("Unknown QueryRejectCondition."))?;
         let query = Query {

@@ -21,10 +21,6 @@ use tonic::{Request, Response, Status};
 
 use crate::proto::temporal::workflowservice::workflow_service_server::WorkflowService;
 
-/// How long a long poll for history waits before it answers with what there is.
-const HISTORY_WAIT: Duration = Duration::from_secs(20);
-/// How long a poll for tasks waits, unless its caller waits less.
-const TASK_WAIT: Duration = Duration::from_millis(57_800);
 /// How long before its caller gives up a long poll is answered.
 const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
 
@@ -146,6 +142,8 @@ delegate! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TASK_WAIT: Duration = Duration::from_millis(57_800);
 
     fn wait(header: &str) -> Duration {
         let mut request = Request::new(());

@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::{Request, Status};
 
-use super::{TASK_WAIT, Workflows, wait_of};
+use super::{Workflows, wait_of};
 use crate::convert::{opt_duration, time};
 use crate::status;
 use crate::validate::{namespace, task_queue};
@@ -21,7 +21,7 @@ impl Workflows {
         &self,
         request: Request<PollWorkflowTaskQueueRequest>,
     ) -> Result<PollWorkflowTaskQueueResponse, Status> {
-        let wait = wait_of(&request, TASK_WAIT);
+        let wait = wait_of(&request, self.server.limits().task_poll);
         let request = request.into_inner();
         let limits = self.server.limits();
         let poll = PollActivity {

@@ -86,6 +86,14 @@ impl Run {
         }
     }
 
+    /// A message begins a run early that a start delay holds back, unless it came
+    /// with the start itself (TIM-02).
+    pub(super) fn note_message(&mut self) {
+        if self.record.signal_ends_backoff && !self.is_new() {
+            self.end_backoff();
+        }
+    }
+
     /// Set where the run has closed in this step and another one follows it: begin
     /// it before the step is committed.
     pub fn successor_code(&self) -> Option<SuccessorCode> {

@@ -30,10 +30,7 @@ impl Run {
     /// new to this run.
     pub fn signal(&mut self, now: Timestamp, signal: SignalInput) -> Result<(), InputError> {
         self.take_input()?;
-        // The signal that came with the start itself waits with it.
-        if self.record.signal_ends_backoff && !self.is_new() {
-            self.end_backoff();
-        }
+        self.note_message();
         if !signal.request_id.is_empty() {
             self.staged.request_ids.push(signal.request_id.clone());
         }

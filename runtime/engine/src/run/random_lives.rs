@@ -1,6 +1,7 @@
 //! Random lives of a run: seeded scripts of everything that can happen to it, with
 //! restarts at any moment. After each commit the rows give the same run back, the
-//! history folds to the same state, and nothing due is forgotten.
+//! history folds to the same state, and nothing due is forgotten. A life goes on in
+//! the runs that follow (continue-as-new, retries, cron).
 //!
 //! `MAINSPRING_SEED=n` repeats one life, `MAINSPRING_LIVES=n` lives more of them.
 
@@ -17,9 +18,13 @@ use super::tests::request;
 use super::*;
 use crate::activity::ActivityRef;
 use crate::failure;
-use crate::guest::{ActivityCancellation, Command, ScheduleActivity, StartTimer, TaskFailure};
+use crate::guest::{
+    ActivityCancellation, Command, ComponentRef, ContinueAsNew, ScheduleActivity, StartTimer,
+    TaskFailure, VersioningIntent,
+};
 use crate::history;
 use crate::replay::Cutter;
+use crate::session::RunFacts;
 use crate::transition::ActivityRow;
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000_000);
@@ -30,6 +35,9 @@ struct Life {
     random: StdRng,
     now: Timestamp,
     run: Run,
+    facts: RunFacts,
+    /// Runs before this one.
+    before: Vec<RunId>,
     row: Option<RunRow>,
     activities: BTreeMap<i64, ActivityRow>,
     timers: BTreeMap<i64, TimerRow>,
@@ -50,10 +58,24 @@ impl Life {
         if random.random_bool(0.2) {
             request.run_timeout = Some(Duration::from_secs(random.random_range(1..3_000)));
         }
+        if random.random_bool(0.2) {
+            request.start_delay = Some(Duration::from_secs(random.random_range(1..200)));
+        } else if random.random_bool(0.2) {
+            request.cron_schedule = "@every 90s".into();
+        }
+        if random.random_bool(0.3) {
+            request.retry_policy = Some(RetryPolicy {
+                maximum_attempts: random.random_range(0..4),
+                ..RetryPolicy::default()
+            });
+        }
+        let run = Run::start(request, START, &Limits::default());
         Self {
             random,
             now: START,
-            run: Run::start(request, START, &Limits::default()),
+            facts: run.new_run_facts().expect("it is new"),
+            run,
+            before: Vec::new(),
             row: None,
             activities: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -157,8 +179,14 @@ impl Life {
                 outcome: Ok(None),
             });
         }
-        if self.random.random_bool(0.02) {
-            commands.push(Command::CompleteWorkflow { result: None });
+        if self.random.random_bool(0.06) {
+            commands.push(match self.random.random_range(0..3) {
+                0 => Command::CompleteWorkflow { result: None },
+                1 => Command::FailWorkflow {
+                    failure: failure::application("oops".into(), "Oops", String::new()),
+                },
+                _ => Command::ContinueAsNew(Box::new(continuation())),
+            });
         }
         // Refused where messages came in that it has not seen: it is done again.
         let _ = self
@@ -278,6 +306,39 @@ impl Life {
         }
     }
 
+    /// The run that closed in this step is followed by another.
+    fn succeed(&mut self) {
+        let Some(code) = self.run.successor_code() else {
+            return;
+        };
+        assert!(!self.run.is_open());
+        assert_eq!(code.workflow_type.as_str(), "Order");
+        let component = ComponentRef {
+            digest: self.run.digest(),
+            name: "orders".into(),
+            version: "v1".into(),
+        };
+        let next = self.run.begin_successor(&self.facts, component);
+        let next = next.expect("it is followed by one");
+        self.run.take_queued();
+        self.commit();
+        self.check();
+        let closed = self.history.last().expect("it is closed");
+        let named = format!("{closed:?}").contains(&next.run_id().to_string());
+        assert!(named, "the close event names its successor: {closed:?}");
+        assert_eq!(next.first_run_id(), self.run.first_run_id());
+        self.before.push(self.run.run_id());
+        assert!(!self.before.contains(&next.run_id()));
+        assert_eq!(next.execution_time() > next.start_time(), !next.owes_task());
+        self.facts = next.new_run_facts().expect("it is new");
+        self.run = next;
+        self.row = None;
+        self.history.clear();
+        self.tokens.clear();
+        self.accepted.clear();
+        self.commit();
+    }
+
     /// Only rows are left; a task's batch has to come from the history.
     fn restart(&mut self) {
         if let Some(run) = self.loaded() {
@@ -390,7 +451,11 @@ impl Life {
 
     /// MSG-03: a run that completes has been handed everything that came in before.
     fn check_nothing_unheard(&self) {
-        if self.run.status() != WorkflowExecutionStatus::Completed {
+        use WorkflowExecutionStatus as Status;
+        if !matches!(
+            self.run.status(),
+            Status::Completed | Status::ContinuedAsNew
+        ) {
             return;
         }
         let is = |event: &HistoryEvent, kind| event.event_type() == kind;
@@ -450,11 +515,29 @@ fn first_due(run: &Run) -> Option<Timestamp> {
     let activities = run.activities.values().map(PendingActivity::next_due);
     let timers = run.timers.values().map(|timer| Some(timer.fire_at));
     let blocked = run.blocked().map(|blocked| blocked.retry_at);
+    let first_task = run.first_task_at();
     activities
         .chain(timers)
-        .chain([run_deadline, execution_deadline, blocked])
+        .chain([run_deadline, execution_deadline, blocked, first_task])
         .flatten()
         .min()
+}
+
+fn continuation() -> ContinueAsNew {
+    ContinueAsNew {
+        workflow_type: "Order".into(),
+        task_queue: "orders".into(),
+        input: None,
+        header: None,
+        run_timeout: None,
+        task_timeout: None,
+        retry_policy: None,
+        memo: None,
+        search_attributes: None,
+        versioning: VersioningIntent::Unspecified,
+        backoff: None,
+        component: None,
+    }
 }
 
 fn setting(name: &str) -> Option<u64> {
@@ -470,7 +553,7 @@ fn rows_and_history_tell_the_same_of_every_random_life() {
         None => setting("MAINSPRING_LIVES").unwrap_or(400),
     };
     println!("{lives} lives from MAINSPRING_SEED={first} on");
-    let mut closed = 0;
+    let (mut closed, mut followed) = (0, 0);
     for seed in (0..lives).map(|n| first.wrapping_add(n)) {
         println!("MAINSPRING_SEED={seed}");
         let mut life = Life::begin(seed);
@@ -479,12 +562,18 @@ fn rows_and_history_tell_the_same_of_every_random_life() {
             for _ in 0..life.random.random_range(1..3) {
                 life.live_one_step();
             }
+            life.succeed();
             // Queued activities are offered before each commit.
             life.run.take_queued();
             life.commit();
             life.check();
         }
         closed += u64::from(!life.run.is_open());
+        followed += life.before.len() as u64;
     }
     assert!(lives < 100 || closed * 20 > lives, "{closed} of {lives}");
+    assert!(
+        lives < 100 || followed * 10 > lives,
+        "{followed} of {lives}"
+    );
 }

@@ -79,6 +79,7 @@ impl Run {
                 self.run_id
             )));
         }
+        self.note_message();
         self.updates.bytes = bytes;
         self.updates.admitted.push_back(request);
         Ok(())
@@ -123,7 +124,8 @@ impl Run {
     /// Whether a task can begin now for no other reason than an update.
     pub fn owes_update(&self) -> bool {
         let retry_due = self.record.blocked.as_ref().is_none_or(|b| b.retry_due);
-        self.is_open() && self.has_admitted_updates() && retry_due
+        let may_begin = self.record.first_task_at_ns == 0;
+        self.is_open() && self.has_admitted_updates() && retry_due && may_begin
     }
 
     /// The update that goes with the task about to begin: the oldest, where

@@ -10,6 +10,16 @@ use crate::activity::Due;
 use crate::time::Timestamp;
 
 impl Run {
+    /// When the run wakes by itself, if it waits for timers alone: no activity is
+    /// open and nothing is owed. A message may wake it earlier.
+    pub fn sleeps_until(&self) -> Option<Timestamp> {
+        let only_timers = self.pending_operations() == self.timers.len();
+        if self.timers.is_empty() || !only_timers || self.owes_task() {
+            return None;
+        }
+        self.next_wake()
+    }
+
     /// Applies everything that is due at `now`. Waking early or twice changes
     /// nothing.
     pub fn wake(&mut self, now: Timestamp) {

@@ -82,6 +82,11 @@ impl Client {
 
     /// Waits until a run is closed; an error unless it completed.
     pub(super) async fn wait(&self, run: &Started) -> Result<(), CliError> {
+        completed(run, self.closed_as(run).await?)
+    }
+
+    /// Waits until a run is closed.
+    async fn closed_as(&self, run: &Started) -> Result<EventType, CliError> {
         let mut next_page_token = Vec::new();
         loop {
             let request = GetWorkflowExecutionHistoryRequest {
@@ -99,17 +104,24 @@ impl Client {
                 .map_err(|status| self.connection.explain("wait for a workflow", status))?
                 .into_inner();
             match page.history.unwrap_or_default().events.last() {
-                Some(close) if close.event_type() == EventType::WorkflowExecutionCompleted => {
-                    return Ok(());
-                }
-                Some(close) => {
-                    return Err(CliError::Answer(format!(
-                        "workflow {} ended with {}",
-                        run.workflow_id,
-                        close.event_type().as_str_name()
-                    )));
-                }
+                Some(close) => return Ok(close.event_type()),
                 None => next_page_token = page.next_page_token,
+            }
+        }
+    }
+
+    /// Waits until the last run of a chain is closed; an error unless it completed.
+    /// Asks for the latest run, not for one run after the other: the server is
+    /// measured, not the way along the chain.
+    pub(super) async fn wait_for_chain(&self, first: &Started) -> Result<(), CliError> {
+        loop {
+            let latest = Started {
+                workflow_id: first.workflow_id.clone(),
+                run_id: String::new(),
+            };
+            match self.closed_as(&latest).await? {
+                EventType::WorkflowExecutionContinuedAsNew => {}
+                closed => return completed(first, closed),
             }
         }
     }
@@ -192,4 +204,15 @@ fn json(value: &serde_json::Value) -> Payloads {
             ..Payload::default()
         }],
     }
+}
+
+fn completed(run: &Started, closed: EventType) -> Result<(), CliError> {
+    if closed == EventType::WorkflowExecutionCompleted {
+        return Ok(());
+    }
+    Err(CliError::Answer(format!(
+        "workflow {} ended with {}",
+        run.workflow_id,
+        closed.as_str_name()
+    )))
 }

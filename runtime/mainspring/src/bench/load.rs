@@ -75,6 +75,31 @@ pub(super) async fn query(
     Ok(report.setting("reads", policy))
 }
 
+/// Chains of runs, each of which starts the next; from the start request to the news
+/// of the last run's completion.
+pub(super) async fn continue_as_new(
+    client: Client,
+    load: LoadArgs,
+    runs: u32,
+) -> Result<Report, CliError> {
+    let input = json!(runs);
+    let measured = keep_up(load, |_| {
+        let (client, input) = (client.clone(), input.clone());
+        async move {
+            let began = Instant::now();
+            let first = client.start("BenchChain", Some(&input)).await?;
+            client.wait_for_chain(&first).await?;
+            Ok(began.elapsed())
+        }
+    })
+    .await?;
+    let runs_per_s = measured.latencies.count() as f64 * f64::from(runs) / measured.seconds;
+    Ok(measured
+        .report("continue-as-new", load, "chains_per_s")
+        .setting("runs", runs)
+        .figure("runs_per_s", runs_per_s))
+}
+
 /// One run after the other, each with that many activities at once.
 pub(super) async fn fan_out(
     client: Client,

@@ -122,6 +122,15 @@ enum Workload {
         #[arg(long, value_name = "N", default_value_t = 10_000)]
         runs: usize,
     },
+    /// Chains of runs that continue as new at once: runs per second, and the time of
+    /// a whole chain.
+    ContinueAsNew {
+        #[command(flatten)]
+        load: LoadArgs,
+        /// Runs in a chain.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        runs: u32,
+    },
     /// One run with many activities at once.
     FanOut {
         /// How many.
@@ -153,6 +162,9 @@ impl BenchCommand {
             Workload::Query { load, reads } => load::query(client, load, reads).await?,
             Workload::Replay { events } => replay::run(client, &mut target, events).await?,
             Workload::Sleepers { runs } => sleepers::run(client, &mut target, runs).await?,
+            Workload::ContinueAsNew { load, runs } => {
+                load::continue_as_new(client, load, runs).await?
+            }
             Workload::FanOut { activities, rounds } => {
                 load::fan_out(client, activities, rounds).await?
             }

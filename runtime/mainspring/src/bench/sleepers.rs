@@ -38,11 +38,11 @@ pub(super) async fn run(
         .try_collect()
         .await?;
     let started = began.elapsed().as_secs_f64();
-    let awake = target.resident_bytes()?;
     // Just before they wake.
     let left = until.duration_since(SystemTime::now()).unwrap_or_default();
     tokio::time::sleep(left.saturating_sub(Duration::from_secs(1))).await;
     let asleep = target.resident_bytes()?;
+    let peak = target.peak_bytes()?;
     let latencies: Vec<Duration> = stream::iter(&sleeping)
         .map(|run| async {
             client.wait(run).await?;
@@ -56,9 +56,14 @@ pub(super) async fn run(
     Ok(Report::new("sleepers")
         .setting("runs", runs)
         .figure("starts_per_s", runs as f64 / started)
-        .figure("live_bytes_per_run", (awake - before) / runs as f64)
         .figure("asleep_bytes_per_run", (asleep - before) / runs as f64)
-        .figure("asleep_mib", (asleep - before) / (1024.0 * 1024.0))
+        .figure("asleep_mib", mib(asleep - before))
+        .figure("peak_mib", mib(peak - before))
+        .figure("server_before_mib", mib(before))
         .figure("wake_all_s", latencies.percentile_ms(1.0) / 1_000.0)
         .latencies(&latencies))
+}
+
+fn mib(bytes: f64) -> f64 {
+    bytes / (1024.0 * 1024.0)
 }

@@ -85,6 +85,15 @@ impl Target {
 
     /// The resident memory of a server that the bench started, in bytes.
     pub(super) fn resident_bytes(&mut self) -> Result<f64, CliError> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it has ever been.
+    pub(super) fn peak_bytes(&mut self) -> Result<f64, CliError> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&mut self, field: &str) -> Result<f64, CliError> {
         let own = self.own_server()?;
         let id = own.process.id().unwrap_or_default();
         let path = PathBuf::from(format!("/proc/{id}/status"));
@@ -92,10 +101,10 @@ impl Target {
             .map_err(|source| cannot("read the server's memory in", &path, source))?;
         let kib = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(field))
             .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
         kib.map(|kib| kib * 1_024.0)
-            .ok_or_else(|| CliError::Answer("the system shows no VmRSS of the server".to_owned()))
+            .ok_or_else(|| CliError::Answer(format!("the system shows no {field} of the server")))
     }
 
     fn own_server(&mut self) -> Result<&mut OwnServer, CliError> {

@@ -39,6 +39,10 @@ limit_flags! {
     request_bytes: Bytes,
     /// One component file.
     component_bytes: Bytes,
+    /// Component files received and compiled at once; the next one waits.
+    uploads_at_once: Count,
+    /// How long an upload may pause.
+    upload_pause: Time,
     /// Compiling one component.
     compile_time: Time,
     /// Linear memory of one run.
@@ -92,6 +96,10 @@ limit_flags! {
     queue_tasks_in_memory: Count,
     /// Polls waiting at one task queue.
     queue_pollers: Count,
+    /// How long a poll for tasks waits, unless its caller waits less.
+    task_poll: Time,
+    /// How long a long poll for history waits.
+    history_poll: Time,
     /// The text of one list filter.
     filter_bytes: Bytes,
     /// How deep parentheses and NOT may nest in a list filter.

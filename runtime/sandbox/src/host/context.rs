@@ -35,7 +35,12 @@ impl logging::Host for Host {
     ) -> wasmtime::Result<()> {
         cut(&mut message);
         if matches!(level, Level::Error) {
-            self.last_error = Some(message.clone());
+            // An SDK that logs a panic names its place in a field of that name.
+            let place = fields.iter().find(|(name, _)| name == "panic");
+            self.last_error = Some(match place {
+                Some((_, place)) => format!("{message} (at {place})"),
+                None => message.clone(),
+            });
         }
         let (key, run_id) = match &self.session {
             None => (None, None),

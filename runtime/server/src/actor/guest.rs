@@ -17,7 +17,8 @@ use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused, update_id_of};
 use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
 use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
 use std::sync::Arc;
-use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use super::queries::WaitingQuery;
 use super::rebuild::{Rebuild, RebuildProgress};
@@ -25,6 +26,7 @@ use super::step::Step;
 use super::{Actor, State};
 use crate::error::ServerError;
 use crate::mailbox::message::Message;
+use crate::residents::Rest;
 
 /// The code of the latest run.
 pub(super) enum Guest {
@@ -44,6 +46,8 @@ pub(super) struct LiveGuest {
     task: Option<OpenTask>,
     /// The update that this task carries.
     updating: Option<String>,
+    /// It is the run's own affair: no message from outside is in its batch.
+    is_own_task: bool,
     /// The query that it is at work on.
     pub(super) asked: Option<WaitingQuery>,
 }
@@ -79,6 +83,7 @@ impl LiveGuest {
             component,
             task: None,
             updating: None,
+            is_own_task: false,
             asked: None,
         }
     }
@@ -207,11 +212,20 @@ impl Actor {
             RebuildProgress::Done(done) => {
                 latest.run.restore_unread(done.tail.batch, done.tail.behind);
                 latest.guest = Guest::Live(Box::new(LiveGuest::new(done.instance, done.component)));
-                self.touch();
+                self.touch(Rest::Expectant);
                 Turn::Again
             }
             RebuildProgress::Failed(failure) => {
                 self.fail_task(failure);
+                Turn::Enough
+            }
+            RebuildProgress::Unreadable(error @ ServerError::Internal(_)) => {
+                // Damage does not mend itself: visible, and looked at ever less often.
+                self.fail_task(TaskFailure {
+                    cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+                    message: format!("the run's history cannot be read: {error}"),
+                    details: String::new(),
+                });
                 Turn::Enough
             }
             RebuildProgress::Unreadable(error) => {
@@ -255,6 +269,7 @@ impl Actor {
                 return Turn::Again;
             };
             let update = latest.run.next_update(batch.is_empty());
+            live.is_own_task = update.is_none() && batch.iter().all(is_own);
             let task = latest.run.begin_task(now);
             live.updating = update
                 .as_ref()
@@ -331,6 +346,7 @@ impl Actor {
         match completed {
             Ok(events) => {
                 live.instance.session().observe(&events);
+                let is_own = live.is_own_task;
                 latest.overruns = 0;
                 self.tell_of_updates(&events, step);
                 if output.untaken > 0 {
@@ -340,7 +356,7 @@ impl Actor {
                         "the workflow ended before it took everything it was sent"
                     );
                 }
-                self.activated()
+                self.activated(is_own)
             }
             // The code has gone on from a task that never was.
             Err(
@@ -352,20 +368,26 @@ impl Actor {
         }
     }
 
-    fn activated(&mut self) -> Turn {
+    fn activated(&mut self, is_own: bool) -> Turn {
         if self.core.options.evict_after_each_activation {
             self.drop_guest();
             return Turn::Again;
         }
-        self.touch();
+        let soon = self.core.clock.now() + self.core.residents.idle();
+        let wakes = self.latest().and_then(|latest| latest.run.sleeps_until());
+        // Who talks to a run may have more to say, whatever it waits for itself.
+        self.touch(match wakes {
+            Some(at) if is_own && at > soon => Rest::Asleep,
+            _ => Rest::Expectant,
+        });
         Turn::Again
     }
 
     /// The instance was used just now; another one may have to make room.
-    pub(super) fn touch(&mut self) {
+    pub(super) fn touch(&mut self, rest: Rest) {
         let events = self.latest().map_or(0, |latest| latest.run.last_event_id());
         let now = self.core.clock.now();
-        if let Some(first) = self.core.residents.touch(&self.key, now, events) {
+        if let Some(first) = self.core.residents.touch(&self.key, now, events, rest) {
             // A full mailbox is at work: it is not the one to evict.
             let _ = self.core.post(&first, Message::Evict);
         }
@@ -403,6 +425,19 @@ impl Actor {
         }
         self.drop_guest();
     }
+}
+
+/// Whether an event answers the run itself, or begins it: nobody talks to it.
+fn is_own(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowExecutionStarted
+            | EventType::TimerFired
+            | EventType::ActivityTaskCompleted
+            | EventType::ActivityTaskFailed
+            | EventType::ActivityTaskTimedOut
+            | EventType::ActivityTaskCanceled
+    )
 }
 
 /// A fresh instance; `Err`: there is no room for one more at the moment.

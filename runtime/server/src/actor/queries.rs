@@ -16,6 +16,7 @@ use crate::core::Core;
 use crate::error::ServerError;
 use crate::mailbox::message::{Reply, RunSelector};
 use crate::request::{Query, QueryReply};
+use crate::residents::Rest;
 
 /// A query that waits for the code.
 pub(super) struct WaitingQuery {
@@ -143,7 +144,7 @@ impl Actor {
         if asked.died {
             self.drop_guest();
         } else {
-            self.touch();
+            self.touch(Rest::Expectant);
         }
         step.answer(waiting.reply, asked.answer);
         Turn::Again

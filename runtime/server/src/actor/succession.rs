@@ -23,7 +23,8 @@ impl Actor {
     /// Begins the run that follows the latest one, if it closed with a successor.
     pub(super) async fn succeed(&mut self, step: &mut Step) -> Turn {
         match self.successor(step).await {
-            Ok(Some(next)) => {
+            Ok(Some(mut next)) => {
+                self.hand_on_updates(&mut next, step);
                 self.replace(next, step);
                 step.successors += 1;
                 if step.successors < SUCCESSORS_PER_STEP {

@@ -63,6 +63,12 @@ impl UpdateWaiters {
         reached
     }
 
+    /// Takes out all who wait for an update.
+    fn take(&mut self, run_id: RunId, update_id: &str) -> Vec<Waiter> {
+        let key = (run_id, update_id.to_owned());
+        self.waiting.remove(&key).unwrap_or_default()
+    }
+
     /// Nobody knows what became of the updates that were in memory.
     pub(super) fn lose(&mut self) {
         for waiter in std::mem::take(&mut self.waiting).into_values().flatten() {
@@ -248,6 +254,36 @@ impl Actor {
                 outcome: outcome.clone(),
             };
             step.answer(waiter.reply, Ok(state));
+        }
+    }
+
+    /// The latest run has closed and `next` follows it: the updates that the code has
+    /// not heard of wait for that one, the accepted ones have failed (MSG-16).
+    pub(super) fn hand_on_updates(&mut self, next: &mut Run, step: &mut Step) {
+        let State::Run(latest) = &mut self.state else {
+            return;
+        };
+        let before = latest.run.run_id();
+        let mut moved = Vec::new();
+        for request in latest.run.take_admitted_updates() {
+            let update_id = update_id_of(&request).to_owned();
+            let waiters = self.update_waiters.take(before, &update_id);
+            match next.admit_update(request) {
+                Ok(()) => moved.push((update_id, waiters)),
+                Err(error) => {
+                    let said = error.to_string();
+                    for waiter in waiters {
+                        let error = ServerError::ResourceExhausted(said.clone());
+                        step.answer(waiter.reply, Err(error));
+                    }
+                }
+            }
+        }
+        self.end_updates_of_closed_run(step);
+        for (update_id, waiters) in moved {
+            for waiter in waiters {
+                self.update_waiters.add(next.run_id(), &update_id, waiter);
+            }
         }
     }
 

@@ -75,6 +75,7 @@ impl SqliteStore {
     /// Opens the file, making it and bringing its tables up to date where needed.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
+        check_writable(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -99,6 +100,8 @@ impl SqliteStore {
             .max_connections(READERS)
             // A look at a local file before each read would double its cost.
             .test_before_acquire(false)
+            // Ten thousand runs that wake at once wait in line: no news each.
+            .acquire_slow_threshold(SLOW_ACQUIRE)
             .connect_with(options.pragma("query_only", "1"))
             .await
             .map_err(cannot_open)?;
@@ -109,6 +112,16 @@ impl SqliteStore {
             checkpoints: Checkpoints::start(checkpointer),
             _lock: lock,
         })
+    }
+}
+
+/// SQLite opens a file that it may only read, and refuses the first write: here it is
+/// refused at the start. Before SQLite has the file, since closing it drops locks.
+fn check_writable(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(open_error(path, &error.to_string())),
     }
 }
 
@@ -168,9 +181,15 @@ fn open_error(path: &Path, reason: &str) -> StoreError {
     }
 }
 
+/// How long a read may wait for a connection before that is worth a warning.
+const SLOW_ACQUIRE: Duration = Duration::from_secs(10);
+
 /// SQLite's primary result codes that mean "cannot be written".
 const READ_ONLY: u32 = 8;
 const FULL: u32 = 13;
+/// Those that mean "not as it was written".
+const CORRUPT: u32 = 11;
+const NOT_A_DATABASE: u32 = 26;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
@@ -181,6 +200,7 @@ impl From<sqlx::Error> for StoreError {
             .and_then(|code| code.parse::<u32>().ok());
         match code.map(|code| code & 0xFF) {
             Some(READ_ONLY | FULL) => StoreError::ReadOnly { reason },
+            Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { reason },
             _ => StoreError::Unavailable { reason },
         }
     }
