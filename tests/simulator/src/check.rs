@@ -14,6 +14,7 @@ use mainspring_engine::session::{RunFacts, Session};
 use mainspring_engine::time::{Timestamp, set_duration};
 use mainspring_sandbox::{Instance, Progress};
 use prost::Message as _;
+use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
@@ -40,6 +41,9 @@ pub fn world(
         in_order(events).map_err(of_run)?;
         each_once(events).map_err(of_run)?;
         no_task_failed(events).map_err(of_run)?;
+        results_are_of_their_attempts(events).map_err(of_run)?;
+        messages_are_there_once(events).map_err(of_run)?;
+        is_followed(events, &histories).map_err(of_run)?;
         replays(lab, key, *run_id, events).map_err(of_run)?;
         for event in events {
             event.encode_to_vec().hash(&mut fingerprint);
@@ -96,6 +100,29 @@ pub fn nothing_is_late(store: &ModelStore, now: Timestamp, late: Duration) -> Ch
         }
         Ok(())
     })
+}
+
+/// Nothing that was recorded waits for the code of an open run.
+pub fn nothing_is_unheard(store: &ModelStore) -> Checked {
+    let histories = store.look(histories)?;
+    for (run_id, (_, events)) in &histories {
+        let mut cutter = Cutter::default();
+        for event in events {
+            cutter
+                .push(event.clone())
+                .map_err(|error| format!("run {run_id}: {error}"))?;
+        }
+        let tail = cutter.into_tail();
+        if let Some(event) = tail.batch.iter().chain(&tail.behind).next()
+            && !tail.closed
+        {
+            return Err(Violation(format!(
+                "run {run_id} has never heard event {}",
+                event.event_id
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// All runs have ended: no row of theirs waits for anything.
@@ -221,7 +248,80 @@ fn no_task_failed(events: &[HistoryEvent]) -> Result<(), String> {
     Ok(())
 }
 
-/// What was acknowledged is in a history, once; what was not is there once at most.
+/// A worker's result is its attempt's number: the history names the same one.
+fn results_are_of_their_attempts(events: &[HistoryEvent]) -> Result<(), String> {
+    let mut attempts = BTreeMap::new();
+    for event in events {
+        match &event.attributes {
+            Some(Attributes::ActivityTaskStartedEventAttributes(started)) => {
+                attempts.insert(event.event_id, started.attempt);
+            }
+            Some(Attributes::ActivityTaskCompletedEventAttributes(done)) => {
+                let attempt = attempts.get(&done.started_event_id);
+                let result = text(done.result.as_ref());
+                if attempt.map(ToString::to_string) != Some(result.clone()) {
+                    return Err(format!(
+                        "event {} completes attempt {attempt:?} with the result of {result}",
+                        event.event_id
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A message that is sent again is not recorded again in the same run.
+fn messages_are_there_once(events: &[HistoryEvent]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for message in events.iter().filter_map(message_of) {
+        if !seen.insert(message.clone()) {
+            return Err(format!("message {message} is recorded twice"));
+        }
+    }
+    Ok(())
+}
+
+/// A message's own number: of a signal, or of an accepted update.
+fn message_of(event: &HistoryEvent) -> Option<String> {
+    match event.attributes.as_ref()? {
+        Attributes::WorkflowExecutionSignaledEventAttributes(signal) => {
+            Some(text(signal.input.as_ref()))
+        }
+        Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted) => {
+            let request = accepted.accepted_request.as_ref()?;
+            Some(request.meta.as_ref()?.update_id.clone())
+        }
+        _ => None,
+    }
+}
+
+fn text(payloads: Option<&Payloads>) -> String {
+    let first = payloads.and_then(|payloads| payloads.payloads.first());
+    first
+        .map(|payload| String::from_utf8_lossy(&payload.data).into_owned())
+        .unwrap_or_default()
+}
+
+/// The run that a close names as the next one is there.
+fn is_followed(events: &[HistoryEvent], histories: &Histories) -> Result<(), String> {
+    use Attributes as A;
+    let next = match events.last().and_then(|event| event.attributes.as_ref()) {
+        Some(A::WorkflowExecutionContinuedAsNewEventAttributes(a)) => &a.new_execution_run_id,
+        Some(A::WorkflowExecutionFailedEventAttributes(a)) => &a.new_execution_run_id,
+        Some(A::WorkflowExecutionTimedOutEventAttributes(a)) => &a.new_execution_run_id,
+        Some(A::WorkflowExecutionCompletedEventAttributes(a)) => &a.new_execution_run_id,
+        _ => return Ok(()),
+    };
+    let is_there = histories.keys().any(|run_id| run_id.to_string() == *next);
+    match next.is_empty() || is_there {
+        true => Ok(()),
+        false => Err(format!("it is followed by run {next}, which is not there")),
+    }
+}
+
+/// What was acknowledged is in a history.
 fn nothing_is_lost(truth: &Truth, histories: &Histories) -> Checked {
     for (start, run_id) in &truth.started {
         if !histories.contains_key(run_id) {
@@ -230,40 +330,27 @@ fn nothing_is_lost(truth: &Truth, histories: &Histories) -> Checked {
             )));
         }
     }
-    let mut heard: BTreeMap<String, usize> = BTreeMap::new();
+    let mut heard: BTreeSet<String> = BTreeSet::new();
     let mut completed: BTreeSet<(RunId, i64)> = BTreeSet::new();
     for (run_id, (_, events)) in histories {
         for event in events {
-            match &event.attributes {
-                Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
-                    let data = signal.input.as_ref().and_then(|i| i.payloads.first());
-                    let id = data.map(|p| String::from_utf8_lossy(&p.data).into_owned());
-                    *heard.entry(id.unwrap_or_default()).or_default() += 1;
-                }
-                Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) => {
-                    let request = accepted.accepted_request.as_ref();
-                    let meta = request.and_then(|request| request.meta.as_ref());
-                    let id = meta.map(|meta| meta.update_id.clone()).unwrap_or_default();
-                    *heard.entry(id).or_default() += 1;
-                }
-                Some(Attributes::ActivityTaskCompletedEventAttributes(done)) => {
-                    completed.insert((*run_id, done.scheduled_event_id));
-                }
-                _ => {}
+            if let Some(message) = message_of(event) {
+                heard.insert(message);
+            }
+            if let Some(Attributes::ActivityTaskCompletedEventAttributes(done)) = &event.attributes
+            {
+                completed.insert((*run_id, done.scheduled_event_id));
             }
         }
     }
     for (signal, acknowledged) in &truth.signals {
-        let times = heard.get(&signal.to_string()).copied().unwrap_or(0);
-        // A second request after the run's end begins with the next run.
-        if times == 0 && *acknowledged {
+        if *acknowledged && !heard.contains(&signal.to_string()) {
             let what = format!("signal {signal} was acknowledged and is in no history");
             return Err(Violation(what));
         }
     }
     for (update, failed) in &truth.updates {
-        let times = heard.get(&format!("update-{update}")).copied();
-        if times.is_none() && !failed {
+        if !failed && !heard.contains(&format!("update-{update}")) {
             return Err(Violation(format!(
                 "update {update} has an outcome and is in no history"
             )));

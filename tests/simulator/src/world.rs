@@ -225,6 +225,7 @@ impl Life {
             if !asked {
                 asked = true;
                 check::nothing_is_late(&self.store, now, LATE)?;
+                check::nothing_is_unheard(&self.store)?;
                 for run_id in open {
                     client.ask_to_cancel(&self.store, run_id).await;
                 }
