@@ -19,18 +19,12 @@ struct Mutant {
     to: &'static str,
 }
 
-const MUTANTS: [Mutant; 13] = [
+const MUTANTS: [Mutant; 12] = [
     Mutant {
         what: "a timer does not fire",
         file: "runtime/engine/src/run/wake.rs",
         from: "self.record_event(now, Attributes::TimerFiredEventAttributes(attributes));",
         to: "if !BUG { self.record_event(now, Attributes::TimerFiredEventAttributes(attributes)); }",
-    },
-    Mutant {
-        what: "messages behind a batch are forgotten",
-        file: "runtime/engine/src/run/apply.rs",
-        from: "self.record.batch_waits = std::mem::take(&mut self.record.behind_batch);",
-        to: "self.record.batch_waits = std::mem::take(&mut self.record.behind_batch) && !BUG;",
     },
     Mutant {
         what: "a run that closes leaves its timers behind",
