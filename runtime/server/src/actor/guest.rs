@@ -330,7 +330,7 @@ impl Actor {
                 self.drop_guest();
                 return Turn::Again;
             }
-            return self.activated();
+            return self.activated(false);
         }
         if let Err(failure) = self.find_successor_code(&mut output.commands, step) {
             self.fail_task(failure);
