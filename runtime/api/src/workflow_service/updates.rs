@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::{Request, Status};
 
-use super::{HISTORY_WAIT, Workflows, wait_of};
+use super::{Workflows, wait_of};
 use crate::status;
 use crate::validate::{not_served, short, size, target, text};
 
@@ -27,7 +27,7 @@ impl Workflows {
         &self,
         request: Request<UpdateWorkflowExecutionRequest>,
     ) -> Result<UpdateWorkflowExecutionResponse, Status> {
-        let wait = wait_of(&request, HISTORY_WAIT);
+        let wait = wait_of(&request, self.server.limits().history_poll);
         let CheckedUpdate {
             target,
             request,
@@ -47,7 +47,7 @@ impl Workflows {
         &self,
         request: Request<PollWorkflowExecutionUpdateRequest>,
     ) -> Result<PollWorkflowExecutionUpdateResponse, Status> {
-        let wait = wait_of(&request, HISTORY_WAIT);
+        let wait = wait_of(&request, self.server.limits().history_poll);
         let request = request.into_inner();
         let limits = self.server.limits();
         let reference = request

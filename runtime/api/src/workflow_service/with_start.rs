@@ -16,7 +16,7 @@ use tonic::{Request, Status};
 
 use super::start::start_response;
 use super::updates::{CheckedUpdate, response, update_id_of};
-use super::{HISTORY_WAIT, Workflows, wait_of};
+use super::{Workflows, wait_of};
 use crate::status;
 use crate::validate::{not_served, size, text};
 
@@ -62,7 +62,7 @@ impl Workflows {
         &self,
         request: Request<ExecuteMultiOperationRequest>,
     ) -> Result<ExecuteMultiOperationResponse, Status> {
-        let wait = wait_of(&request, HISTORY_WAIT);
+        let wait = wait_of(&request, self.server.limits().history_poll);
         let request = request.into_inner();
         let (start, update) = operations(request)?;
         let namespace = start.namespace.clone();
