@@ -262,10 +262,13 @@ fn step_of_event(event: &HistoryEvent) -> Step {
 mod tests {
     use std::time::Duration;
 
-    use temporalio_protos::temporal::api::history::v1::TimerStartedEventAttributes;
+    use temporalio_protos::temporal::api::common::v1::WorkflowType;
+    use temporalio_protos::temporal::api::history::v1::{
+        TimerStartedEventAttributes, WorkflowExecutionContinuedAsNewEventAttributes,
+    };
 
     use super::*;
-    use crate::guest::StartTimer;
+    use crate::guest::{ContinueAsNew, StartTimer, VersioningIntent};
     use crate::history::event;
     use crate::time::{Timestamp, wire_duration};
 
@@ -352,6 +355,45 @@ mod tests {
         let failure = crate::failure::canceled("no", None);
         let failed = compare(&commands("add", Err(failure)), &history, false).unwrap_err();
         assert!(failed.summary.contains("failure of update"), "{failed:?}");
+    }
+
+    fn continuation(workflow_type: &str) -> Command {
+        Command::ContinueAsNew(Box::new(ContinueAsNew {
+            workflow_type: workflow_type.into(),
+            task_queue: "orders".into(),
+            input: None,
+            header: None,
+            run_timeout: None,
+            task_timeout: None,
+            retry_policy: None,
+            memo: None,
+            search_attributes: None,
+            versioning: VersioningIntent::Unspecified,
+            backoff: None,
+            component: None,
+        }))
+    }
+
+    #[test]
+    fn wf_13_a_run_continues_as_the_type_and_with_the_input_that_it_recorded() {
+        let continued = event(
+            5,
+            Timestamp::EPOCH,
+            Attributes::WorkflowExecutionContinuedAsNewEventAttributes(
+                WorkflowExecutionContinuedAsNewEventAttributes {
+                    workflow_type: Some(WorkflowType {
+                        name: "Order".into(),
+                    }),
+                    ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+                },
+            ),
+        );
+        let recorded = [continued];
+        assert!(compare(&[continuation("Order")], &recorded, true).is_ok());
+        let other = compare(&[continuation("Invoice")], &recorded, false).unwrap_err();
+        assert!(other.summary.contains("new Invoice"), "{}", other.summary);
+        let ended = Command::CompleteWorkflow { result: None };
+        assert!(compare(&[ended], &recorded, false).is_err());
     }
 
     #[test]
