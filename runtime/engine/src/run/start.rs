@@ -244,7 +244,7 @@ fn started_event(request: StartRun, now: Timestamp) -> WorkflowExecutionStartedE
         .task_timeout
         .unwrap_or(TASK_TIMEOUT)
         .min(LONGEST_TASK_TIMEOUT);
-    let cron = CronSchedule::parse(&request.cron_schedule).ok();
+    let cron = CronSchedule::of_run(&request.cron_schedule);
     let first_tick = cron.and_then(|cron| cron.backoff(now, now));
     let initiator = match first_tick {
         Some(_) => ContinueAsNewInitiator::CronSchedule,
