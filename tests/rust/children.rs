@@ -415,6 +415,106 @@ async fn letters_survive_a_restart_wherever_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wf_10_a_child_ends_for_its_parent_with_the_last_run_of_its_chain() {
+    let server = kit_server(&[]).await;
+    let calls = server.calls();
+    let children = json!([
+        child("Chain", "chain", json!({"left": 3})),
+        {"workflow": "Failer", "id": "retried", "input": "no luck", "maximum_attempts": 3},
+    ]);
+    let told = result(&calls, "Parent", "p", family("wait", children)).await;
+    assert_eq!(told[0]["ok"]["done"], 3, "{told}");
+    assert_eq!(told[1]["cause"], "no luck");
+    let history = calls.history("p", "").await.unwrap();
+    let run_ids = |kind: EventType| {
+        let events = history
+            .iter()
+            .filter(move |event| event.event_type() == kind);
+        let run_id = |event: &HistoryEvent| match &event.attributes {
+            Some(Attributes::ChildWorkflowExecutionStartedEventAttributes(a)) => {
+                a.workflow_execution.clone().unwrap().run_id
+            }
+            Some(Attributes::ChildWorkflowExecutionCompletedEventAttributes(a)) => {
+                a.workflow_execution.clone().unwrap().run_id
+            }
+            _ => String::new(),
+        };
+        events.map(run_id).collect::<Vec<_>>()
+    };
+    let first = &told[0]["ok"]["first_run_id"];
+    assert!(
+        run_ids(EventType::ChildWorkflowExecutionStarted)
+            .iter()
+            .any(|id| id == first)
+    );
+    let last = run_ids(EventType::ChildWorkflowExecutionCompleted);
+    assert_eq!(json!(last[0]), told[0]["ok"]["run_id"]);
+    assert_eq!(run_ids(EventType::ChildWorkflowExecutionFailed).len(), 1);
+    let retried = calls.describe("retried").await.unwrap();
+    let info = retried.workflow_execution_info.unwrap();
+    assert_eq!(info.parent_execution.unwrap().workflow_id, "p");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_12_a_close_policy_reaches_the_current_run_of_a_childs_chain() {
+    let server = kit_server(&[]).await;
+    let calls = server.calls();
+    let children: Vec<Value> = ["terminate", "request-cancel"]
+        .iter()
+        .map(|policy| {
+            json!({
+                "workflow": "Chain", "id": policy, "policy": policy,
+                "input": {"left": 100_000, "sleep_ms": 100},
+            })
+        })
+        .collect();
+    start(&calls, "Parent", "p", family("hang", json!(children))).await;
+    let first = loop {
+        let described = calls.describe("terminate").await;
+        if let Some(info) = described.ok().and_then(|d| d.workflow_execution_info) {
+            let run_id = info.execution.unwrap().run_id;
+            if run_id != info.first_run_id {
+                break info.first_run_id;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    calls.terminate("p").await.unwrap();
+    reaches(&calls, "terminate", WorkflowExecutionStatus::Terminated).await;
+    reaches(&calls, "request-cancel", WorkflowExecutionStatus::Canceled).await;
+    let info = calls.describe("terminate").await.unwrap();
+    let info = info.workflow_execution_info.unwrap();
+    assert_eq!(info.first_run_id, first, "the same chain");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_16_signals_arrive_once_at_a_run_that_continues_as_new_with_each_of_them() {
+    let server = kit_server(&[]).await;
+    let calls = server.calls();
+    start(&calls, "Rolling", "rolling", json!({"want": 30})).await;
+    let sends: Vec<String> = (0..30).map(|n| format!("m-{n}")).collect();
+    for id in &sends {
+        let message = json!({"to": "rolling", "signal": "add", "input": id});
+        start(&calls, "Messenger", id, message).await;
+    }
+    for id in &sends {
+        let told = result_of(&close(&calls, id, "").await);
+        assert_eq!(told, json!({"delivered": []}), "{id}");
+    }
+    reaches(&calls, "rolling", WorkflowExecutionStatus::Completed).await;
+    let items = result_of(&close(&calls, "rolling", "").await);
+    let mut items: Vec<&str> = items
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    items.sort_unstable();
+    items.dedup();
+    assert_eq!(items.len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ring_that_signals_for_ever_leaves_others_room() {
     let mut server = kit_server(&[]).await;
     let calls = server.calls();

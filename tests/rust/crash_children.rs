@@ -39,10 +39,12 @@ async fn start(calls: &Calls, workflow_type: &str, id: &str, input: Value) -> St
     }
 }
 
-/// Starts a tree, and who its members report to by signals; answers both runs.
+/// Starts a tree, and whom its members report to by signals; answers both runs.
 async fn plant(calls: Calls, name: String, pause_ms: u64) -> (String, String, String) {
     let collector = format!("collector-of-{name}");
-    let collecting = start(&calls, "Collector", &collector, serde_json::json!(TREE)).await;
+    // It continues as new with every signal.
+    let rolled = serde_json::json!({"want": TREE});
+    let collecting = start(&calls, "Rolling", &collector, rolled).await;
     let tree = serde_json::json!({
         "depth": 2, "width": 3, "name": name, "report_to": collector, "pause_ms": pause_ms,
     });
@@ -50,16 +52,26 @@ async fn plant(calls: Calls, name: String, pause_ms: u64) -> (String, String, St
     (name, growing, collecting)
 }
 
+/// The result of a run, or of the last run of its chain.
 async fn result(server: &Server, id: &str, run_id: &str) -> Value {
     let calls = server.calls();
-    let waiting = calls.close_event(id, run_id);
-    let close = tokio::time::timeout(Duration::from_secs(600), waiting).await;
-    let close = close.unwrap_or_else(|_| panic!("{id} never ends: {}", server.log()));
-    let Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) = close.attributes else {
-        panic!("{id} did not complete: {close:?}");
-    };
-    let payloads = a.result.unwrap_or_default().payloads;
-    serde_json::from_slice(&payloads.first().expect("a result").data).expect("JSON")
+    let mut run_id = run_id.to_owned();
+    loop {
+        let waiting = calls.close_event(id, &run_id);
+        let close = tokio::time::timeout(Duration::from_secs(600), waiting).await;
+        let close = close.unwrap_or_else(|_| panic!("{id} never ends: {}", server.log()));
+        match close.attributes {
+            Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a)) => {
+                run_id = a.new_execution_run_id;
+            }
+            Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => {
+                let payloads = a.result.unwrap_or_default().payloads;
+                let result = &payloads.first().expect("a result").data;
+                return serde_json::from_slice(result).expect("JSON");
+            }
+            other => panic!("{id} did not complete: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use mainspring_workflow::{
     ApplicationFailure, ChildCancellationType, ChildWorkflowDefinition,
-    ChildWorkflowExecutionError, ChildWorkflowHandle, ChildWorkflowOptions, ExternalWorkflowError,
-    FailureKind, ParentClosePolicy, Payload, RetryPolicy, WorkflowContext, WorkflowIdReusePolicy,
-    WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
+    ChildWorkflowExecutionError, ChildWorkflowHandle, ChildWorkflowOptions, ContinueAsNewOptions,
+    ExternalWorkflowError, FailureKind, ParentClosePolicy, Payload, RetryPolicy, WorkflowContext,
+    WorkflowIdReusePolicy, WorkflowResult, WorkflowTermination, join_all, workflow,
+    workflow_methods,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A child whose type is known at run time.
@@ -349,5 +350,45 @@ impl Tree {
             sum += result?.as_u64().unwrap_or(0);
         }
         Ok(sum)
+    }
+}
+
+/// What a rolling collector has and wants.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Rolled {
+    #[serde(default)]
+    items: Vec<Value>,
+    want: usize,
+}
+
+/// Collects signals `add` as a collector does, and continues as new with every one.
+#[workflow]
+#[derive(Default)]
+pub struct Rolling {
+    new: Vec<Value>,
+}
+
+#[workflow_methods]
+impl Rolling {
+    #[run]
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        mut rolled: Rolled,
+    ) -> WorkflowResult<Vec<Value>> {
+        ctx.wait_condition(|state| !state.new.is_empty()).await?;
+        rolled
+            .items
+            .extend(ctx.state_mut(|state| std::mem::take(&mut state.new)));
+        if rolled.items.len() >= rolled.want {
+            return Ok(rolled.items);
+        }
+        ctx.continue_as_new(rolled, ContinueAsNewOptions::default())?;
+        unreachable!("a run that continues as new has ended")
+    }
+
+    /// Keeps one item.
+    #[signal]
+    fn add(&mut self, item: Value) {
+        self.new.push(item);
     }
 }

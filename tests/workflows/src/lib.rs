@@ -11,7 +11,7 @@ use mainspring_workflow::{
     Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, RetryPolicy,
     WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
 };
-use children::{FailWithChild, Messenger, Parent, Ring, Storm, Tree};
+use children::{FailWithChild, Messenger, Parent, Ring, Rolling, Storm, Tree};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -202,6 +202,7 @@ mainspring_workflow::export!(
     Messenger,
     Parent,
     Ring,
+    Rolling,
     Storm,
     Tree,
 );
