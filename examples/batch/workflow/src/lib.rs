@@ -46,6 +46,7 @@ pub struct BatchWorkflow {
 
 #[workflow_methods]
 impl BatchWorkflow {
+    /// Starts a child whenever there is room in the window.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, batch: Batch) -> WorkflowResult<Progress> {
         let batch_id = ctx.info().workflow_id().to_owned();
@@ -85,6 +86,7 @@ pub struct ProcessRecord;
 
 #[workflow_methods]
 impl ProcessRecord {
+    /// Does it, or says that it is broken.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, record: u64) -> WorkflowResult<()> {
         ctx.timer(Duration::from_millis(10)).await.fired()?;
