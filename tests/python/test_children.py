@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, ChildWorkflowError
 
@@ -44,8 +45,9 @@ async def test_wf_10_results_and_failures_of_children(client):
     assert good == {"ok": []}
     assert bad["error"] == "failed" and bad["cause"] == "no luck"
     names = [event.event_type for event in (await handle.fetch_history()).events]
-    # StartChildWorkflowExecutionInitiated, ChildWorkflowExecutionStarted.
-    assert names.count(30) == 2 and names.count(32) == 2
+    assert names.count(EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED) == 2
+    assert names.count(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED) == 2
+    assert names.count(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED) == 1
 
 
 async def test_wf_21_a_failure_tree_names_the_child(client):
