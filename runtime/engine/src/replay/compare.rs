@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Payloads, WorkflowExecution};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::update::v1::outcome;
 
-use crate::guest::Command;
+use crate::guest::{Command, ExternalTarget};
 use crate::time::set_duration;
 
 /// Lines of agreement shown before the first difference.
@@ -149,6 +149,18 @@ fn step_of_command(command: &Command) -> Step {
                 // An empty list is written where there is no result.
                 .map(|result| Content::Payloads(Some(result.clone().unwrap_or_default()))),
         },
+        Command::StartChild(asked) => Step {
+            shape: child_shape(&asked.workflow_type, &asked.workflow_id),
+            content: Some(Content::Payloads(asked.input.clone())),
+        },
+        Command::SignalExternal(asked) => Step {
+            shape: format!("signal {} to {}", asked.name, target_shape(&asked.target)),
+            content: Some(Content::Payloads(asked.input.clone())),
+        },
+        Command::CancelExternal { target, .. } => Step {
+            shape: format!("cancel of {}", target_shape(target)),
+            content: None,
+        },
         Command::CompleteWorkflow { result } => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(result.clone())),
@@ -184,6 +196,36 @@ fn accept_shape(name: &str, update_id: &str) -> String {
 fn complete_shape(update_id: &str, is_success: bool) -> String {
     let what = if is_success { "result" } else { "failure" };
     format!("{what} of update (ID {update_id})")
+}
+
+fn child_shape(workflow_type: &str, workflow_id: &str) -> String {
+    format!("child {workflow_type} (ID {workflow_id})")
+}
+
+fn target_shape(target: &ExternalTarget) -> String {
+    match target {
+        ExternalTarget::Execution {
+            workflow_id,
+            run_id,
+            ..
+        } => execution_shape(false, workflow_id, run_id),
+        ExternalTarget::Child { workflow_id, .. } => execution_shape(true, workflow_id, ""),
+    }
+}
+
+fn execution_shape(is_child: bool, workflow_id: &str, run_id: &str) -> String {
+    let what = if is_child { "child" } else { "workflow" };
+    match run_id {
+        "" => format!("{what} (ID {workflow_id})"),
+        run_id => format!("{what} (ID {workflow_id}, run {run_id})"),
+    }
+}
+
+fn recorded_target_shape(is_child: bool, execution: Option<&WorkflowExecution>) -> String {
+    match execution {
+        Some(execution) => execution_shape(is_child, &execution.workflow_id, &execution.run_id),
+        None => execution_shape(is_child, "", ""),
+    }
 }
 
 fn step_of_event(event: &HistoryEvent) -> Step {
@@ -235,6 +277,27 @@ fn step_of_event(event: &HistoryEvent) -> Step {
                 shape: complete_shape(update_id, result.is_some()),
                 content: result.map(|result| Content::Payloads(Some(result.clone()))),
             }
+        }
+        Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(a)) => Step {
+            shape: child_shape(
+                a.workflow_type.as_ref().map_or("", |t| &t.name),
+                &a.workflow_id,
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
+        },
+        Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(a)) => Step {
+            shape: format!(
+                "signal {} to {}",
+                a.signal_name,
+                recorded_target_shape(a.child_workflow_only, a.workflow_execution.as_ref())
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
+        },
+        Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a)) => {
+            plain(format!(
+                "cancel of {}",
+                recorded_target_shape(a.child_workflow_only, a.workflow_execution.as_ref())
+            ))
         }
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
             shape: "completion of the workflow".to_owned(),
