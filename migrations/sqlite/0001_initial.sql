@@ -58,6 +58,26 @@ CREATE TABLE timers (
     PRIMARY KEY (run_id, started_event_id)
 ) WITHOUT ROWID;
 
+-- Open children only.
+CREATE TABLE children (
+    run_id             BLOB    NOT NULL,
+    initiated_event_id INTEGER NOT NULL,
+    state              BLOB    NOT NULL,
+    PRIMARY KEY (run_id, initiated_event_id)
+) WITHOUT ROWID;
+
+-- Letters on their way from one run to another, until both have dealt with them.
+-- The run is the sender's, namespace and workflow ID are where it goes to next.
+CREATE TABLE outbox (
+    run_id      BLOB    NOT NULL,
+    event_id    INTEGER NOT NULL,
+    stage       INTEGER NOT NULL,
+    namespace   TEXT    NOT NULL,
+    workflow_id TEXT    NOT NULL,
+    letter      BLOB    NOT NULL,
+    PRIMARY KEY (run_id, event_id)
+) WITHOUT ROWID;
+
 CREATE TABLE request_ids (
     run_id     BLOB NOT NULL,
     request_id TEXT NOT NULL,
@@ -86,6 +106,10 @@ CREATE TABLE visibility (
     history_length     INTEGER NOT NULL,
     history_size_bytes INTEGER NOT NULL,
     first_run_id       BLOB    NOT NULL,
+    parent_workflow_id TEXT,
+    parent_run_id      TEXT,
+    root_workflow_id   TEXT,
+    root_run_id        TEXT,
     memo               BLOB    NOT NULL,
     search_attributes  BLOB    NOT NULL
 ) WITHOUT ROWID;

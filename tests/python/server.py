@@ -23,6 +23,8 @@ def free_port() -> int:
 class Server:
     """`mainspring dev` as a process, with the kit uploaded."""
 
+    binary = BINARY
+
     def __init__(self, *flags: str) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.address = f"127.0.0.1:{free_port()}"

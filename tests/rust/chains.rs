@@ -7,7 +7,9 @@ use mainspring_tests::{Calls, Server};
 use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowExecutionStatus as Status};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
-use temporalio_protos::temporal::api::workflowservice::v1::CountWorkflowExecutionsRequest;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    CountWorkflowExecutionsRequest, StartWorkflowExecutionRequest,
+};
 
 fn upload(server: &Server, guest: &Guest) {
     let (said, taken) = server.try_upload(&guest.component());
@@ -147,4 +149,55 @@ async fn msg_03_a_signal_that_comes_while_the_code_runs_is_heard_before_it_goes_
         .iter()
         .filter(|event| event.event_type() == EventType::WorkflowTaskFailed);
     assert_eq!(failed.count(), 1, "the first attempt had not heard it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tim_02_and_03_what_is_held_back_begins_on_time_after_a_kill() {
+    let mut server = Server::start(&[]).await;
+    let calls = server.calls();
+    upload(&server, &Guest::new("Quick"));
+    let second = prost_wkt_types::Duration {
+        seconds: 1,
+        nanos: 0,
+    };
+    let delayed = StartWorkflowExecutionRequest {
+        workflow_start_delay: Some(second),
+        ..quick("delayed")
+    };
+    let cron = StartWorkflowExecutionRequest {
+        cron_schedule: "@every 1s".to_owned(),
+        ..quick("cron")
+    };
+    let mut firsts = Vec::new();
+    for request in [delayed, cron] {
+        let id = request.workflow_id.clone();
+        let started = calls.client().start_workflow_execution(request).await;
+        firsts.push((id, started.expect("it starts").into_inner().run_id));
+    }
+    server.kill();
+    server.restart().await;
+    for (id, first) in firsts {
+        let close = calls.close_event(&id, &first).await;
+        assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+        let history = calls.history(&id, &first).await.expect("a history");
+        let at = |index: usize| {
+            let time = history[index].event_time.expect("events have their times");
+            i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos)
+        };
+        assert!(at(1) > at(0), "{id} began at once");
+        let wait = at(1) - at(0);
+        let asked = if id == "delayed" { 1_000_000_000 } else { 1 };
+        assert!(wait >= asked, "{id} began after {wait} ns");
+    }
+    // The series goes on.
+    let before = run_id(&info(&calls, "cron").await);
+    next_run(&calls, "cron", &before).await;
+    calls.terminate("cron").await.expect("it is always open");
+}
+
+fn quick(id: &str) -> StartWorkflowExecutionRequest {
+    StartWorkflowExecutionRequest {
+        workflow_type: Some("Quick".to_owned().into()),
+        ..Calls::order(id, "")
+    }
 }

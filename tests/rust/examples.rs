@@ -417,3 +417,56 @@ async fn wf_09_a_booking_that_was_on_its_way_at_the_cancel_leaves_nothing_behind
         "{report}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_10_a_batch_works_a_thousand_children_off_in_a_window() {
+    let server = Server::start(&[]).await;
+    server.upload(&component_of("examples/batch/workflow"));
+    let input = r#"{"records":1000,"window":20}"#;
+    let start = [
+        "workflow",
+        "start",
+        "--type",
+        "BatchWorkflow",
+        "--workflow-id",
+        "batch-1",
+    ];
+    let (text, started) =
+        server.cli(&[&start[..], &["--task-queue", "batch", "--input", input]].concat());
+    assert!(started, "{text}");
+    let calls = server.calls();
+    let close = calls.close_event("batch-1", "").await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCompleted);
+    // The closed run answers: its whole history was replayed.
+    let progress = calls
+        .query("batch-1", "progress")
+        .await
+        .expect("a query is answered");
+    assert_eq!(
+        progress,
+        value!({"started": 1_000, "done": 990, "failed": 10})
+    );
+    let history = calls.history("batch-1", "").await.expect("a history");
+    let mut open = 0_i32;
+    for event in &history {
+        match event.event_type() {
+            EventType::StartChildWorkflowExecutionInitiated => open += 1,
+            EventType::ChildWorkflowExecutionCompleted
+            | EventType::ChildWorkflowExecutionFailed => open -= 1,
+            _ => {}
+        }
+        assert!((0..=20).contains(&open), "no more than the window at once");
+    }
+    let (text, drawn) = server.cli(&[
+        "workflow",
+        "trace",
+        "--workflow-id",
+        "batch-1",
+        "--depth",
+        "1",
+    ]);
+    assert!(
+        drawn && text.contains("batch-1/999 (ProcessRecord) Failed"),
+        "{text}"
+    );
+}

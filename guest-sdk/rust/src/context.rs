@@ -24,7 +24,9 @@ use futures::future::FusedFuture;
 
 use crate::activity::{ActivityDefinition, ActivityFuture, ActivityOptions};
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
+use crate::child::{ChildWorkflowDefinition, ChildWorkflowHandle, ChildWorkflowOptions};
 use crate::continuation::{self, ContinueAsNewOptions};
+use crate::external::ExternalWorkflowHandle;
 use crate::info::WorkflowContextView;
 use crate::payload::{FromPayloads, IntoPayloads};
 use crate::random::{self, WorkflowRandomValue};
@@ -71,6 +73,23 @@ impl BaseWorkflowContext {
         options: impl Into<ActivityOptions>,
     ) -> ActivityFuture<A::Output> {
         self.execute_activity(activity, input, options)
+    }
+
+    /// Starts a child workflow, by the call itself, and gives its handle (WF-10).
+    #[track_caller]
+    pub fn child_workflow<C: ChildWorkflowDefinition>(
+        &self,
+        child: C,
+        input: impl Into<C::Input>,
+        options: impl Into<ChildWorkflowOptions>,
+    ) -> ChildWorkflowHandle<C::Output> {
+        let (input, options) = (input.into(), options.into());
+        ChildWorkflowHandle::start(&self.runtime, &self.scope, child.name(), &input, options)
+    }
+
+    /// Another workflow of this namespace, to signal or cancel it (WF-16).
+    pub fn external_workflow(&self, workflow_id: impl Into<String>) -> ExternalWorkflowHandle {
+        ExternalWorkflowHandle::new(self.runtime.clone(), self.scope.clone(), workflow_id.into())
     }
 
     /// Starts a durable timer, by the call itself (TIM-01).

@@ -28,6 +28,16 @@ pub enum VersioningIntent {
     Current,
 }
 
+impl From<VersioningIntent> for types::VersioningIntent {
+    fn from(intent: VersioningIntent) -> Self {
+        match intent {
+            VersioningIntent::Unspecified => Self::Unspecified,
+            VersioningIntent::Inherit => Self::Inherit,
+            VersioningIntent::Current => Self::Current,
+        }
+    }
+}
+
 /// What a successor changes; what is absent is carried over from this run.
 ///
 /// ```
@@ -87,11 +97,7 @@ impl ContinueAsNewOptions {
             retry_policy: self.retry_policy.map(Into::into),
             memo: self.memo.map(payload::fields_to_wire),
             search_attributes: self.search_attributes.map(payload::fields_to_wire),
-            versioning_intent: match self.versioning_intent {
-                VersioningIntent::Unspecified => types::VersioningIntent::Unspecified,
-                VersioningIntent::Inherit => types::VersioningIntent::Inherit,
-                VersioningIntent::Current => types::VersioningIntent::Current,
-            },
+            versioning_intent: self.versioning_intent.into(),
             backoff_start_interval: self.backoff_start_interval.map(duration::to_ns),
         }
     }

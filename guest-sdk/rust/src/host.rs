@@ -9,7 +9,9 @@
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::mainspring::workflow::events;
 use crate::bindings::mainspring::workflow::types::{self, Failure, Payload};
-use crate::bindings::mainspring::workflow::{activities, continuation, info, logging};
+use crate::bindings::mainspring::workflow::{
+    activities, children, continuation, external, info, logging,
+};
 
 /// Names one operation of a run; numbered from 1 in the order of the calls.
 pub(crate) type Handle = types::Handle;
@@ -28,6 +30,23 @@ mod target {
         metadata: types::UserMetadata,
     ) -> Handle {
         imports::timers::start_timer(duration, &metadata)
+    }
+
+    pub(crate) fn start_child_workflow(options: children::ChildOptions) -> Handle {
+        imports::children::start_child_workflow(&options)
+    }
+
+    pub(crate) fn signal_workflow(
+        target: external::SignalTarget,
+        name: &str,
+        input: Vec<Payload>,
+        headers: &[(String, Payload)],
+    ) -> Handle {
+        imports::external::signal_workflow(&target, name, &input, headers)
+    }
+
+    pub(crate) fn cancel_workflow(target: types::Execution, reason: &str) -> Handle {
+        imports::external::cancel_workflow(&target, reason)
     }
 
     pub(crate) fn cancel(handle: Handle, reason: &str) {
@@ -105,6 +124,23 @@ mod target {
         metadata: types::UserMetadata,
     ) -> Handle {
         current().start_timer(duration, metadata)
+    }
+
+    pub(crate) fn start_child_workflow(options: children::ChildOptions) -> Handle {
+        current().start_child_workflow(options)
+    }
+
+    pub(crate) fn signal_workflow(
+        target: external::SignalTarget,
+        name: &str,
+        input: Vec<Payload>,
+        _headers: &[(String, Payload)],
+    ) -> Handle {
+        current().signal_workflow(target, name, input)
+    }
+
+    pub(crate) fn cancel_workflow(target: types::Execution, reason: &str) -> Handle {
+        current().cancel_workflow(target, reason)
     }
 
     pub(crate) fn cancel(handle: Handle, reason: &str) {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 
-use crate::bindings::mainspring::workflow::events::Event;
+use crate::bindings::mainspring::workflow::events::{Event, StartOutcome};
 use crate::bindings::mainspring::workflow::types;
 use crate::context::WorkflowContext;
 use crate::executor::Executor;
@@ -118,12 +118,14 @@ impl<W: Workflow> Instance for TypedInstance<W> {
                     return;
                 }
             }
-            // What this answers is not started by this SDK.
             Event::Started(notice) => {
-                logging::error(format!(
-                    "operation {} has no start to hear of",
+                let (StartOutcome::Child(id) | StartOutcome::Nexus(id)) = notice.outcome;
+                let known = self.runtime.operations.start(notice.handle, id);
+                assert!(
+                    known,
+                    "the host started operation {}, which is not open",
                     notice.handle
-                ));
+                );
             }
         }
         self.settle();

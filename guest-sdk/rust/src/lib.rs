@@ -107,6 +107,8 @@
 //!   so that no borrow lives across a wait.
 //! - [`continue_as_new`](WorkflowContext::continue_as_new) ends a run by starting
 //!   its successor, with a history of its own.
+//! - [`child_workflow`](BaseWorkflowContext::child_workflow) starts another workflow;
+//!   [`external_workflow`](BaseWorkflowContext::external_workflow) signals and cancels any.
 //! - [`WorkflowCancellationToken`] groups what is cancelled together.
 //! - [`logging`] writes the workflow log, once per line however often the code is
 //!   replayed.
@@ -130,12 +132,14 @@ pub mod bindings;
 mod activity;
 mod builtin;
 mod cancellation;
+mod child;
 mod component;
 mod concurrency;
 mod context;
 mod continuation;
 mod duration;
 mod executor;
+mod external;
 mod failure;
 mod host;
 mod info;
@@ -159,9 +163,14 @@ pub use activity::{
     ActivityOptions, ActivityOptionsBuilder, Priority, RetryPolicy,
 };
 pub use cancellation::{CancellableFuture, WorkflowCancellationError, WorkflowCancellationToken};
+pub use child::{
+    ChildCancellationType, ChildWorkflow, ChildWorkflowDefinition, ChildWorkflowExecutionError,
+    ChildWorkflowHandle, ChildWorkflowOptions, ParentClosePolicy, WorkflowIdReusePolicy,
+};
 pub use concurrency::{JoinAll, join_all};
 pub use context::{BaseWorkflowContext, SyncWorkflowContext, WorkflowContext};
 pub use continuation::{ContinueAsNewOptions, VersioningIntent};
+pub use external::{ExternalWorkflowError, ExternalWorkflowHandle, MessageFuture};
 pub use failure::{
     ApplicationFailure, ApplicationFailureBuilder, Failure, FailureCategory, FailureKind,
     FailureNode, NexusRetryBehavior, RetryState, TimeoutType,

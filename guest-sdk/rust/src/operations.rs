@@ -20,12 +20,27 @@ use crate::host::{self, Handle};
 #[derive(Default)]
 struct Slot {
     outcome: RefCell<Option<Outcome>>,
-    waker: RefCell<Option<Waker>>,
+    /// The run of a child that has started.
+    started: RefCell<Option<String>>,
+    wakers: RefCell<Vec<Waker>>,
     answered: Cell<bool>,
     cancel_sent: Cell<bool>,
 }
 
 impl Slot {
+    fn wake(&self) {
+        for waker in self.wakers.take() {
+            waker.wake();
+        }
+    }
+
+    fn wait(&self, context: &Context<'_>) {
+        let mut wakers = self.wakers.borrow_mut();
+        if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+            wakers.push(context.waker().clone());
+        }
+    }
+
     /// Tells the host once, and only while there is something to cancel.
     fn cancel(&self, handle: Handle, reason: &str) {
         if !self.answered.get() && !self.cancel_sent.replace(true) {
@@ -90,9 +105,19 @@ impl Operations {
         };
         open.slot.answered.set(true);
         *open.slot.outcome.borrow_mut() = Some(outcome);
-        if let Some(waker) = open.slot.waker.take() {
-            waker.wake();
-        }
+        open.slot.wake();
+        true
+    }
+
+    /// Tells who waits for a child that it has started. False if no operation has
+    /// this handle.
+    pub(crate) fn start(&self, handle: Handle, run_id: String) -> bool {
+        let open = self.open.borrow();
+        let Some(open) = open.get(&handle) else {
+            return false;
+        };
+        *open.slot.started.borrow_mut() = Some(run_id);
+        open.slot.wake();
         true
     }
 }
@@ -108,8 +133,29 @@ impl Operation {
         if let Some(outcome) = self.slot.outcome.take() {
             return Poll::Ready(outcome);
         }
-        *self.slot.waker.borrow_mut() = Some(context.waker().clone());
+        *self.slot.wakers.borrow_mut() = vec![context.waker().clone()];
         Poll::Pending
+    }
+
+    /// The answer, left in place for others who wait for it.
+    pub(crate) fn poll_shared(&self, context: &Context<'_>) -> Poll<Outcome> {
+        if let Some(outcome) = &*self.slot.outcome.borrow() {
+            return Poll::Ready(outcome.clone());
+        }
+        self.slot.wait(context);
+        Poll::Pending
+    }
+
+    /// The run of a child, or the answer if it never started.
+    pub(crate) fn poll_started(&self, context: &Context<'_>) -> Poll<Result<String, Outcome>> {
+        if let Some(run_id) = &*self.slot.started.borrow() {
+            return Poll::Ready(Ok(run_id.clone()));
+        }
+        self.poll_shared(context).map(Err)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
     }
 
     pub(crate) fn cancel(&self, reason: &str) {

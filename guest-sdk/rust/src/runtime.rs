@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::bindings::mainspring::workflow::info::RunInfo;
+use crate::bindings::mainspring::workflow::types;
 use crate::builtin::Wait;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::host;
@@ -35,6 +36,14 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
+    /// The headers of what is started, as the contract carries them: those of the run
+    /// and those given, which come last and so have the last word.
+    pub(crate) fn headers(&self, given: Vec<(String, Payload)>) -> Vec<(String, types::Payload)> {
+        let propagated = self.propagated.borrow().clone();
+        let headers = propagated.into_iter().chain(given);
+        headers.map(|(name, value)| (name, value.into())).collect()
+    }
+
     /// What is fixed for the run; asked of the host at the first use.
     pub(crate) fn info(&self) -> &Rc<RunInfo> {
         self.info.get_or_init(|| Rc::new(host::run_info()))

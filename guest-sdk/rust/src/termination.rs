@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::activity::ActivityExecutionError;
 use crate::cancellation::WorkflowCancellationError;
+use crate::child::ChildWorkflowExecutionError;
+use crate::external::ExternalWorkflowError;
 use crate::failure::{ApplicationFailure, Failure};
 use crate::payload::{Payload, PayloadConversionError};
 
@@ -94,6 +96,26 @@ impl From<WorkflowCancellationError> for WorkflowTermination {
 impl From<PayloadConversionError> for WorkflowTermination {
     fn from(error: PayloadConversionError) -> Self {
         Self::TaskFailed(error)
+    }
+}
+
+impl From<ChildWorkflowExecutionError> for WorkflowTermination {
+    fn from(error: ChildWorkflowExecutionError) -> Self {
+        match error {
+            ChildWorkflowExecutionError::Cancelled(_) => Self::cancelled(),
+            ChildWorkflowExecutionError::Failed(failure) => Self::Failed(failure),
+            ChildWorkflowExecutionError::Serialization(error) => Self::TaskFailed(error),
+        }
+    }
+}
+
+impl From<ExternalWorkflowError> for WorkflowTermination {
+    fn from(error: ExternalWorkflowError) -> Self {
+        match error {
+            ExternalWorkflowError::Cancelled(_) => Self::cancelled(),
+            ExternalWorkflowError::Failed(failure) => Self::Failed(failure),
+            ExternalWorkflowError::Serialization(error) => Self::TaskFailed(error),
+        }
     }
 }
 

@@ -124,6 +124,15 @@ impl CronSchedule {
         }
     }
 
+    /// The schedule that a run carries: it was checked when its chain began. Most runs
+    /// have none.
+    pub(crate) fn of_run(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        Self::parse(text).ok()
+    }
+
     /// How long to wait at `now` for the first time after `scheduled` that is not
     /// past, in whole seconds; `None` if there is none.
     pub fn backoff(&self, scheduled: Timestamp, now: Timestamp) -> Option<Duration> {

@@ -1,11 +1,14 @@
 //! Failures as the wire carries them, made in one place so that every language
 //! sees the same message for the same thing (WF-21).
 
-use temporalio_protos::temporal::api::common::v1::{ActivityType, Payloads};
+use temporalio_protos::temporal::api::common::v1::{
+    ActivityType, Payloads, WorkflowExecution, WorkflowType,
+};
 use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
 use temporalio_protos::temporal::api::failure::v1::failure::FailureInfo;
 use temporalio_protos::temporal::api::failure::v1::{
-    ActivityFailureInfo, ApplicationFailureInfo, CanceledFailureInfo, Failure, TimeoutFailureInfo,
+    ActivityFailureInfo, ApplicationFailureInfo, CanceledFailureInfo,
+    ChildWorkflowExecutionFailureInfo, Failure, TerminatedFailureInfo, TimeoutFailureInfo,
 };
 
 /// What stands as the source of failures that the runtime itself makes.
@@ -148,6 +151,65 @@ pub fn activity(
             activity_id: about.activity_id,
             retry_state: retry_state as i32,
         })),
+        ..Failure::default()
+    }
+}
+
+/// Which child a failure is about.
+#[derive(Clone, Debug, Default)]
+pub struct ChildIdentity {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its workflow ID.
+    pub workflow_id: String,
+    /// Its run; empty where it did not start.
+    pub run_id: String,
+    /// Its type.
+    pub workflow_type: String,
+    /// The StartChildWorkflowExecutionInitiated event; 0 for none.
+    pub initiated_event_id: i64,
+    /// The ChildWorkflowExecutionStarted event; 0 for none.
+    pub started_event_id: i64,
+}
+
+/// What a workflow catches when a child did not succeed: the child outside, the
+/// reason as its cause.
+pub fn child(
+    message: &str,
+    about: ChildIdentity,
+    retry_state: RetryState,
+    cause: Option<Failure>,
+) -> Failure {
+    Failure {
+        message: message.to_owned(),
+        cause: cause.map(Box::new),
+        failure_info: Some(FailureInfo::ChildWorkflowExecutionFailureInfo(
+            ChildWorkflowExecutionFailureInfo {
+                namespace: about.namespace,
+                workflow_execution: Some(WorkflowExecution {
+                    workflow_id: about.workflow_id,
+                    run_id: about.run_id,
+                }),
+                workflow_type: Some(WorkflowType {
+                    name: about.workflow_type,
+                }),
+                initiated_event_id: about.initiated_event_id,
+                started_event_id: about.started_event_id,
+                retry_state: retry_state as i32,
+            },
+        )),
+        ..Failure::default()
+    }
+}
+
+/// A workflow was terminated.
+pub fn terminated() -> Failure {
+    Failure {
+        message: "workflow terminated".to_owned(),
+        source: SOURCE.to_owned(),
+        failure_info: Some(FailureInfo::TerminatedFailureInfo(
+            TerminatedFailureInfo::default(),
+        )),
         ..Failure::default()
     }
 }

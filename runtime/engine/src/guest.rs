@@ -7,7 +7,9 @@ use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::{
     Header, Memo, Payload, Payloads, Priority, RetryPolicy, SearchAttributes,
 };
-use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::enums::v1::{
+    ParentClosePolicy, WorkflowIdReusePolicy, WorkflowTaskFailedCause,
+};
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::update::v1::Request;
@@ -39,6 +41,13 @@ pub enum GuestEvent {
         handle: Handle,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// A child has started; its answer comes later.
+    Started {
+        /// The operation.
+        handle: Handle,
+        /// The child's run.
+        run_id: String,
     },
     /// A signal, in the order of recording (MSG-01).
     Signal {
@@ -197,6 +206,103 @@ pub struct ContinueAsNew {
     pub component: Option<ComponentRef>,
 }
 
+/// What a workflow sees when it cancels a child (WF-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildCancellation {
+    /// Resolve at once, tell nobody.
+    Abandon,
+    /// Resolve at once, ask the child to cancel itself.
+    TryCancel,
+    /// Ask the child, resolve when it has closed.
+    WaitCompleted,
+    /// Ask the child, resolve when the request has reached it.
+    WaitRequested,
+}
+
+/// The attributes of `start-child-workflow`; the session has filled the ID in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartChild {
+    /// The operation.
+    pub handle: Handle,
+    /// The namespace; empty: the run's own.
+    pub namespace: String,
+    /// The child's workflow ID.
+    pub workflow_id: String,
+    /// Its type.
+    pub workflow_type: String,
+    /// `None`: the run's task queue.
+    pub task_queue: Option<TaskQueue>,
+    /// Arguments.
+    pub input: Option<Payloads>,
+    /// Headers.
+    pub header: Option<Header>,
+    /// All runs of its chain together (LIF-06).
+    pub execution_timeout: Option<Duration>,
+    /// One run (LIF-07).
+    pub run_timeout: Option<Duration>,
+    /// LIF-08.
+    pub task_timeout: Option<Duration>,
+    /// WF-12.
+    pub parent_close_policy: ParentClosePolicy,
+    /// LIF-02.
+    pub reuse_policy: WorkflowIdReusePolicy,
+    /// WF-11.
+    pub cancellation: ChildCancellation,
+    /// The child's own retries.
+    pub retry_policy: Option<RetryPolicy>,
+    /// The child's own schedule; empty: none.
+    pub cron_schedule: String,
+    /// Memo.
+    pub memo: Option<Memo>,
+    /// Custom search attributes.
+    pub search_attributes: Option<SearchAttributes>,
+    /// It starts on the version that is current, not on the run's own.
+    pub current_version: bool,
+    /// It starts on this version of the run's component; empty: not.
+    pub version: String,
+    /// Dispatch priority; `None`: the run's.
+    pub priority: Option<Priority>,
+    /// Summary and details for people.
+    pub metadata: Option<UserMetadata>,
+}
+
+/// Which run a signal or a cancel request is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExternalTarget {
+    /// Any.
+    Execution {
+        /// The namespace; empty: the run's own.
+        namespace: String,
+        /// The workflow ID.
+        workflow_id: String,
+        /// Empty: the latest run.
+        run_id: String,
+    },
+    /// A child of the run.
+    Child {
+        /// The child's workflow ID.
+        workflow_id: String,
+        /// Its StartChildWorkflowExecutionInitiated event; `None` if this very task
+        /// asked for it.
+        initiated_event_id: Option<i64>,
+    },
+}
+
+/// The attributes of `signal-workflow`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignalExternal {
+    /// The operation.
+    pub handle: Handle,
+    /// Who gets it.
+    pub target: ExternalTarget,
+    /// The signal's name.
+    pub name: String,
+    /// Its arguments.
+    pub input: Option<Payloads>,
+    /// Its headers.
+    pub header: Option<Header>,
+}
+
 /// What a workflow task asked for, in the order of the calls. Each one becomes
 /// one event (a cancel of something not yet started may add a second).
 #[derive(Clone, Debug, PartialEq)]
@@ -236,6 +342,19 @@ pub enum Command {
         update_id: String,
         /// Its result, or the failure that its caller hears.
         outcome: UpdateOutcome,
+    },
+    /// Start a child workflow.
+    StartChild(Box<StartChild>),
+    /// Signal another run.
+    SignalExternal(SignalExternal),
+    /// Ask another run to cancel itself.
+    CancelExternal {
+        /// The operation; of a child: the child's.
+        handle: Handle,
+        /// Who is asked.
+        target: ExternalTarget,
+        /// Why.
+        reason: String,
     },
     /// Close the run as completed.
     CompleteWorkflow {

@@ -112,6 +112,48 @@ fn event_type(attributes: &Attributes) -> EventType {
         A::WorkflowExecutionUpdateCompletedEventAttributes(_) => {
             EventType::WorkflowExecutionUpdateCompleted
         }
+        A::StartChildWorkflowExecutionInitiatedEventAttributes(_) => {
+            EventType::StartChildWorkflowExecutionInitiated
+        }
+        A::StartChildWorkflowExecutionFailedEventAttributes(_) => {
+            EventType::StartChildWorkflowExecutionFailed
+        }
+        A::ChildWorkflowExecutionStartedEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionStarted
+        }
+        A::ChildWorkflowExecutionCompletedEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionCompleted
+        }
+        A::ChildWorkflowExecutionFailedEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionFailed
+        }
+        A::ChildWorkflowExecutionCanceledEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionCanceled
+        }
+        A::ChildWorkflowExecutionTimedOutEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionTimedOut
+        }
+        A::ChildWorkflowExecutionTerminatedEventAttributes(_) => {
+            EventType::ChildWorkflowExecutionTerminated
+        }
+        A::SignalExternalWorkflowExecutionInitiatedEventAttributes(_) => {
+            EventType::SignalExternalWorkflowExecutionInitiated
+        }
+        A::SignalExternalWorkflowExecutionFailedEventAttributes(_) => {
+            EventType::SignalExternalWorkflowExecutionFailed
+        }
+        A::ExternalWorkflowExecutionSignaledEventAttributes(_) => {
+            EventType::ExternalWorkflowExecutionSignaled
+        }
+        A::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(_) => {
+            EventType::RequestCancelExternalWorkflowExecutionInitiated
+        }
+        A::RequestCancelExternalWorkflowExecutionFailedEventAttributes(_) => {
+            EventType::RequestCancelExternalWorkflowExecutionFailed
+        }
+        A::ExternalWorkflowExecutionCancelRequestedEventAttributes(_) => {
+            EventType::ExternalWorkflowExecutionCancelRequested
+        }
         _ => EventType::Unspecified,
     }
 }
@@ -126,6 +168,17 @@ pub fn is_deliverable(event: &HistoryEvent) -> bool {
             | EventType::ActivityTaskTimedOut
             | EventType::ActivityTaskCanceled
             | EventType::TimerFired
+            | EventType::StartChildWorkflowExecutionFailed
+            | EventType::ChildWorkflowExecutionStarted
+            | EventType::ChildWorkflowExecutionCompleted
+            | EventType::ChildWorkflowExecutionFailed
+            | EventType::ChildWorkflowExecutionCanceled
+            | EventType::ChildWorkflowExecutionTimedOut
+            | EventType::ChildWorkflowExecutionTerminated
+            | EventType::SignalExternalWorkflowExecutionFailed
+            | EventType::ExternalWorkflowExecutionSignaled
+            | EventType::RequestCancelExternalWorkflowExecutionFailed
+            | EventType::ExternalWorkflowExecutionCancelRequested
             | EventType::WorkflowExecutionSignaled
             | EventType::WorkflowExecutionCancelRequested
     )
@@ -140,6 +193,15 @@ pub fn commanded_by(event: &HistoryEvent) -> Option<i64> {
         A::ActivityTaskCancelRequestedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::TimerStartedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::TimerCanceledEventAttributes(a) => a.workflow_task_completed_event_id,
+        A::StartChildWorkflowExecutionInitiatedEventAttributes(a) => {
+            a.workflow_task_completed_event_id
+        }
+        A::SignalExternalWorkflowExecutionInitiatedEventAttributes(a) => {
+            a.workflow_task_completed_event_id
+        }
+        A::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a) => {
+            a.workflow_task_completed_event_id
+        }
         A::MarkerRecordedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionCompletedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionFailedEventAttributes(a) => a.workflow_task_completed_event_id,

@@ -8,7 +8,7 @@
 //! [`activity`] is the machine inside it; [`session::Session`]
 //! is the conversation with the workflow's code; [`replay`] cuts a history into
 //! the workflow tasks that it was made of; [`transition`] is what one commit
-//! holds.
+//! holds; [`letter`] is what runs send one another.
 
 pub mod activity;
 pub mod cron;
@@ -16,6 +16,7 @@ pub mod failure;
 pub mod guest;
 pub mod history;
 pub mod ids;
+pub mod letter;
 pub mod limits;
 pub mod random;
 pub mod replay;

@@ -66,6 +66,8 @@ pub struct Limits {
     pub instance_idle: Duration,
     /// Messages waiting in one mailbox.
     pub mailbox_messages: usize,
+    /// Letters between runs kept in memory; the rest waits on disk.
+    pub letters_in_memory: usize,
     /// Transitions waiting for the commit pipeline.
     pub commit_queue: usize,
     /// Activity tasks of one queue kept in memory; the rest waits on disk.
@@ -119,6 +121,7 @@ impl Default for Limits {
             live_instances: 10_000,
             instance_idle: Duration::from_secs(10),
             mailbox_messages: 10_000,
+            letters_in_memory: 20_000,
             commit_queue: 4_096,
             queue_tasks_in_memory: 1_000,
             queue_pollers: 10_000,

@@ -4,9 +4,11 @@
 //! are the engine's own encoding and mean nothing to the store; every other
 //! field is a column because something is looked up or guarded by it.
 
+use std::sync::Arc;
+
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
+use crate::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType};
 use crate::time::Timestamp;
 
 /// All that one step of one workflow ID changes: usually one run, two where a
@@ -17,6 +19,8 @@ pub struct Transition {
     pub runs: Vec<RunChange>,
     /// Set when another run becomes the current one of the workflow ID.
     pub current: Option<CurrentRow>,
+    /// Letters of other runs that this step has taken.
+    pub taken: Vec<TakenLetter>,
 }
 
 /// What changes in one run.
@@ -34,6 +38,14 @@ pub struct RunChange {
     pub timers: Vec<TimerRow>,
     /// Timers that fired or were cancelled, by their started event.
     pub closed_timers: Vec<i64>,
+    /// Children that are new or changed.
+    pub children: Vec<ChildRow>,
+    /// Children that closed or never started, by their initiated event.
+    pub closed_children: Vec<i64>,
+    /// Letters to other runs that are new or changed.
+    pub outbox: Vec<OutboxRow>,
+    /// Letters whose answer this step records, by their event.
+    pub delivered: Vec<i64>,
     /// Request IDs of messages taken, remembered as long as the run is kept
     /// (MSG-02).
     pub request_ids: Vec<String>,
@@ -120,6 +132,68 @@ pub struct CompletedUpdate {
     pub completed_event_id: i64,
 }
 
+/// A child that has not closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildRow {
+    /// The parent's run.
+    pub run_id: RunId,
+    /// Its StartChildWorkflowExecutionInitiated event; the key within the run.
+    pub initiated_event_id: i64,
+    /// The rest, in the engine's encoding.
+    pub state: Vec<u8>,
+}
+
+/// How far a letter has come (see [`crate::letter`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LetterStage {
+    /// It waits for its child to start.
+    Held = 0,
+    /// On its way to the receiver.
+    Sent = 1,
+    /// Taken: the answer is on its way to the sender.
+    Answered = 2,
+    /// The sender has closed: what it asked for is taken back.
+    Closing = 3,
+}
+
+impl LetterStage {
+    /// Reads back what was stored.
+    pub fn of_number(number: i64) -> Option<Self> {
+        [Self::Held, Self::Sent, Self::Answered, Self::Closing]
+            .into_iter()
+            .find(|stage| *stage as i64 == number)
+    }
+}
+
+/// A letter on its way from one run to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// The run that sends it.
+    pub run_id: RunId,
+    /// Its event that the letter follows from; the key within the run.
+    pub event_id: i64,
+    /// How far it has come.
+    pub stage: LetterStage,
+    /// Whose mailbox it goes to.
+    pub to: WorkflowKey,
+    /// What it says, in the engine's encoding.
+    pub letter: Arc<[u8]>,
+}
+
+/// A letter that a step has taken. The step is refused unless the letter is still
+/// at this stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenLetter {
+    /// The run that sent it.
+    pub run_id: RunId,
+    /// Its event.
+    pub event_id: i64,
+    /// The stage that it was taken at.
+    pub stage: LetterStage,
+    /// The answer and where it goes to; `None`: the letter is gone.
+    pub answer: Option<(WorkflowKey, Arc<[u8]>)>,
+}
+
 /// Which run of a workflow ID is the latest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurrentRow {
@@ -157,6 +231,10 @@ pub struct VisibilityRow {
     pub history_size_bytes: i64,
     /// The first run of the chain.
     pub first_run_id: RunId,
+    /// The run that started it, if one did.
+    pub parent: Option<(WorkflowId, RunId)>,
+    /// The top of the tree of runs that it is in; `None`: itself.
+    pub root: Option<(WorkflowId, RunId)>,
     /// The memo, as a wire message; in a write, `None` leaves what is stored.
     pub memo: Option<Vec<u8>>,
     /// Custom search attributes, as a wire message; in a write, `None` leaves
@@ -200,4 +278,8 @@ pub struct RunImage {
     pub activities: Vec<ActivityRow>,
     /// Its open timers, by started event.
     pub timers: Vec<TimerRow>,
+    /// Its open children, by initiated event.
+    pub children: Vec<ChildRow>,
+    /// Its letters without an answer, by event.
+    pub outbox: Vec<OutboxRow>,
 }

@@ -324,9 +324,9 @@ mod tests {
             said.contains("connect") && said.contains("activity"),
             "{said}"
         );
-        assert!(hint("mainspring:workflow/children@1.0.0").contains("not serve it yet"));
+        assert!(hint("mainspring:workflow/nexus@1.0.0").contains("not serve it yet"));
         assert!(hint("mainspring:workflow/timers@2.0.0").contains("version 1.0.0"));
         assert!(is_served("mainspring:workflow/timers@1.0.0"));
-        assert!(!is_served("mainspring:workflow/children@1.0.0"));
+        assert!(!is_served("mainspring:workflow/nexus@1.0.0"));
     }
 }

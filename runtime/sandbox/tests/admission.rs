@@ -146,18 +146,13 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
 async fn parts_of_the_contract_that_are_not_served_or_not_known_are_named() {
     are_refused(&[
         (
-            "mainspring:workflow/children@1.0.0",
-            "start-child-workflow",
+            "mainspring:workflow/nexus@1.0.0",
+            "start-nexus-operation",
             "does not serve it yet",
         ),
         (
             "mainspring:workflow/properties@1.0.0",
             "upsert-search-attributes",
-            "does not serve it yet",
-        ),
-        (
-            "mainspring:workflow/external@1.0.0",
-            "signal-workflow",
             "does not serve it yet",
         ),
         (

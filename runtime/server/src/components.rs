@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod children;
 mod succession;
 
 use mainspring_engine::ids::{Digest, Namespace, WorkflowType};
@@ -16,6 +17,7 @@ use mainspring_store::Store;
 use mainspring_store::components::{ComponentUse, ComponentVersionRow};
 use parking_lot::{Mutex, RwLock};
 
+pub use self::children::ChildVersion;
 use crate::error::ServerError;
 use crate::outside::Clock;
 use crate::request::{ComponentVersion, UploadComponent, UploadedComponent};

@@ -22,6 +22,7 @@ use crate::mailbox::message::{Message, Reply};
 use crate::mailbox::{Full, Mailboxes};
 use crate::matching::Matching;
 use crate::namespaces::Namespaces;
+use crate::outbox::Outbox;
 use crate::outside::{Clock, Entropy};
 use crate::residents::Residents;
 use crate::watch::Watchers;
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) matching: Matching,
     pub(crate) alarms: Alarms,
     pub(crate) watchers: Watchers,
+    pub(crate) outbox: Outbox,
     pub(crate) residents: Residents,
     pub(crate) components: Components,
     pub(crate) namespaces: Namespaces,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mainspring_engine::activity::ActivityView;
-use mainspring_engine::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
-use mainspring_engine::run::{Blocked, Run};
+use mainspring_engine::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType};
+use mainspring_engine::run::{Blocked, ChildView, ParentRun, Run};
 use mainspring_engine::session::RunFacts;
 use mainspring_engine::time::Timestamp;
 use temporalio_protos::temporal::api::common::v1::{Memo, Priority, SearchAttributes};
@@ -79,6 +79,12 @@ pub struct WorkflowDescription {
     pub cancel_requested: bool,
     /// Oldest first.
     pub pending_activities: Vec<ActivityView>,
+    /// Children that have not closed, oldest first.
+    pub pending_children: Vec<ChildView>,
+    /// The run that started it, if one did.
+    pub parent: Option<ParentRun>,
+    /// The top of the tree of runs that it is in.
+    pub root: (WorkflowId, RunId),
     /// The workflow task under way, if one is.
     pub pending_task: Option<PendingTask>,
     /// Why it makes no progress, if it does not.
@@ -118,6 +124,9 @@ impl WorkflowDescription {
             digest: run.digest(),
             cancel_requested: run.cancel_requested(),
             pending_activities: run.pending_activities(),
+            pending_children: run.pending_children(),
+            parent: run.parent(),
+            root: run.root(),
             pending_task: pending_task(run),
             blocked: run.blocked(),
         }

@@ -17,6 +17,7 @@ mod error;
 mod mailbox;
 mod matching;
 mod namespaces;
+mod outbox;
 pub mod outside;
 mod request;
 mod residents;
@@ -54,6 +55,7 @@ use self::matching::Matching;
 use self::matching::queue::Match;
 use self::namespaces::Namespaces;
 pub use self::namespaces::{DEFAULT_RETENTION, RegisterNamespace};
+use self::outbox::Outbox;
 use self::outside::{Clock, Entropy};
 pub use self::request::*;
 use self::residents::Residents;
@@ -118,6 +120,7 @@ impl Server {
                 matching: Matching::new(store.clone(), clock.clone(), limits.clone(), confirm),
                 alarms: Alarms::default(),
                 watchers: Watchers::default(),
+                outbox: Outbox::new(this.clone(), limits.letters_in_memory),
                 residents: Residents::new(limits.live_instances, limits.instance_idle),
                 components,
                 namespaces,
@@ -144,9 +147,14 @@ impl Server {
             // A full mailbox is at work: its run is not idle.
             move |key| drop(evicting.post(key, Message::Evict)),
         ));
+        let letters = tokio::spawn(core.outbox.clone().run(
+            core.store.clone(),
+            core.clock.clone(),
+            core.stop.clone(),
+        ));
         Ok(Self {
             core,
-            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle])),
+            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle, letters])),
         })
     }
 

@@ -19,7 +19,7 @@ use std::pin::Pin;
 
 use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
-use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
+use mainspring_engine::transition::{ActivityRow, EventBatch, OutboxRow, RunImage, Write};
 
 use components::ComponentStore;
 use namespaces::NamespaceStore;
@@ -88,7 +88,7 @@ pub enum StoreError {
 pub enum WriteOutcome {
     /// Durable.
     Applied,
-    /// A guard (run version, current run, activity stamp) did not hold: nothing
+    /// A guard (run version, current run, stamp, stage) did not hold: nothing
     /// of this write was applied.
     Conflict,
 }
@@ -176,6 +176,14 @@ pub trait Store:
 
     /// Stored batches that overlap the range, in the asked order.
     fn read_history(&self, run_id: RunId, range: HistoryRange) -> StoreFuture<'_, Vec<EventBatch>>;
+
+    /// One letter.
+    fn load_letter(&self, run_id: RunId, event_id: i64) -> StoreFuture<'_, Option<OutboxRow>>;
+
+    /// Letters that are on their way (not those held), by run and event, after the
+    /// given place, at most `limit`.
+    fn letters(&self, after: Option<(RunId, i64)>, limit: usize)
+    -> StoreFuture<'_, Vec<OutboxRow>>;
 
     /// Open runs with `wake_at` up to `until`, earliest first, after the given
     /// place, at most `limit`.

@@ -82,14 +82,14 @@ attributes! {
     HistoryLength: Int,
     /// Bytes in the history; an open run has none.
     HistorySizeBytes: Int,
-    /// The workflow ID at the root of the tree of children: the run's own, as long
-    /// as there are no children.
+    /// The workflow ID at the root of the tree of children; the run's own where no
+    /// run started it.
     RootWorkflowId: Keyword,
-    /// The run at the root of the tree of children: the run itself.
+    /// The run at the root of the tree of children.
     RootRunId: Keyword,
-    /// The parent's workflow ID: none.
+    /// The parent's workflow ID; a run that no run started has none.
     ParentWorkflowId: Keyword,
-    /// The parent's run: none.
+    /// The parent's run.
     ParentRunId: Keyword,
 }
 
@@ -98,10 +98,17 @@ impl Attribute {
     pub fn of(self, row: &VisibilityRow) -> Option<Value> {
         let closed = |value: i64| row.close_time.map(|_| Value::Int(value));
         match self {
-            Attribute::WorkflowId | Attribute::RootWorkflowId => {
-                Some(Value::Text(row.key.workflow_id.to_string()))
+            Attribute::WorkflowId => Some(Value::Text(row.key.workflow_id.to_string())),
+            Attribute::RunId => Some(Value::Text(row.run_id.to_string())),
+            Attribute::RootWorkflowId => {
+                let root = row.root.as_ref().map(|(workflow_id, _)| workflow_id);
+                let root = root.unwrap_or(&row.key.workflow_id);
+                Some(Value::Text(root.to_string()))
             }
-            Attribute::RunId | Attribute::RootRunId => Some(Value::Text(row.run_id.to_string())),
+            Attribute::RootRunId => {
+                let root = row.root.as_ref().map(|(_, run_id)| *run_id);
+                Some(Value::Text(root.unwrap_or(row.run_id).to_string()))
+            }
             Attribute::WorkflowType => Some(Value::Text(row.workflow_type.to_string())),
             Attribute::TaskQueue => Some(Value::Text(row.task_queue.to_string())),
             Attribute::ExecutionStatus => Some(Value::Int(row.status as i64)),
@@ -113,7 +120,14 @@ impl Attribute {
                 .map(|at| Value::Int(at.as_nanos() - row.execution_time.as_nanos())),
             Attribute::HistoryLength => closed(row.history_length),
             Attribute::HistorySizeBytes => closed(row.history_size_bytes),
-            Attribute::ParentWorkflowId | Attribute::ParentRunId => None,
+            Attribute::ParentWorkflowId => {
+                let parent = row.parent.as_ref();
+                parent.map(|(workflow_id, _)| Value::Text(workflow_id.to_string()))
+            }
+            Attribute::ParentRunId => {
+                let parent = row.parent.as_ref();
+                parent.map(|(_, run_id)| Value::Text(run_id.to_string()))
+            }
         }
     }
 }

@@ -105,6 +105,8 @@ async fn every_statement_walks_an_index() {
         "current_runs",
         "activities",
         "timers",
+        "children",
+        "outbox",
         "request_ids",
         "completed_updates",
         "visibility",

@@ -60,9 +60,9 @@ async fn files_that_are_no_workflow_components_are_told_why() {
     let sockets = text(
         r#"(component (import "wasi:sockets/tcp@0.2.0" (instance (export "connect" (func)))))"#,
     );
-    let children = text(
-        r#"(component (import "mainspring:workflow/children@1.0.0"
-            (instance (export "start-child-workflow" (func)))))"#,
+    let nexus = text(
+        r#"(component (import "mainspring:workflow/nexus@1.0.0"
+            (instance (export "start-nexus-operation" (func)))))"#,
     );
     let endless = Guest::new("A").describe("(loop $on (br $on))");
     for (bytes, words) in [
@@ -75,7 +75,7 @@ async fn files_that_are_no_workflow_components_are_told_why() {
         (Guest::new("A").without("describe").component(), "describe"),
         (Guest::new("A").mistyped("run").component(), "run"),
         (sockets, "make the call in an activity"),
-        (children, "start-child-workflow"),
+        (nexus, "start-nexus-operation"),
         (
             Guest::new("A").describe("(unreachable)").component(),
             "unreachable",

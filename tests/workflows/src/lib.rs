@@ -2,6 +2,7 @@
 //! input decides the rest.
 
 mod chains;
+mod children;
 mod messages;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use mainspring_workflow::{
     Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, RetryPolicy,
     WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
 };
+use children::{FailWithChild, Messenger, Parent, Ring, Rolling, Storm, Tree};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -196,4 +198,11 @@ mainspring_workflow::export!(
     SlowToContinue,
     Flaky,
     Ticker,
+    FailWithChild,
+    Messenger,
+    Parent,
+    Ring,
+    Rolling,
+    Storm,
+    Tree,
 );

@@ -10,6 +10,7 @@ use crate::bindings::mainspring::workflow::activities::ActivityOptions;
 use crate::duration;
 use crate::failure::{ApplicationFailure, Failure, FailureKind, RetryState, TimeoutType};
 use crate::payload::Payload;
+use crate::testing::children::Others;
 
 type Behaviour = Box<dyn FnMut(&[Payload]) -> Result<Vec<Payload>, ApplicationFailure>>;
 
@@ -19,15 +20,19 @@ struct Mock {
     stops_on_cancel: bool,
 }
 
-/// The mocks of an environment, by activity type.
+/// The mocks of an environment.
 #[derive(Default)]
-pub(crate) struct Mocks(BTreeMap<String, Mock>);
+pub(crate) struct Mocks {
+    activities: BTreeMap<String, Mock>,
+    /// Other workflows.
+    pub(crate) others: Others,
+}
 
 impl Mocks {
     /// Runs one attempt: how long it takes and what comes of it.
     pub(crate) fn attempt(&mut self, options: &ActivityOptions) -> (Duration, AttemptResult) {
         let name = &options.activity_type;
-        let Some(mock) = self.0.get_mut(name) else {
+        let Some(mock) = self.activities.get_mut(name) else {
             panic!("the workflow calls activity {name:?}, which has no mock; add env.activity(…)");
         };
         let timeout = options.start_to_close_timeout.map(duration::from_ns);
@@ -51,7 +56,7 @@ impl Mocks {
 
     /// Whether an attempt that is under way stops when a cancel reaches it.
     pub(crate) fn stops_on_cancel(&self, activity_type: &str) -> bool {
-        self.0
+        self.activities
             .get(activity_type)
             .is_some_and(|mock| mock.stops_on_cancel)
     }
@@ -73,7 +78,7 @@ impl ActivityMock {
             takes: Duration::ZERO,
             stops_on_cancel: false,
         };
-        mocks.borrow_mut().0.insert(name.to_owned(), mock);
+        mocks.borrow_mut().activities.insert(name.to_owned(), mock);
         Self {
             mocks: mocks.clone(),
             name: name.to_owned(),
@@ -94,7 +99,7 @@ impl ActivityMock {
     }
 
     fn change(self, change: impl FnOnce(&mut Mock)) -> Self {
-        if let Some(mock) = self.mocks.borrow_mut().0.get_mut(&self.name) {
+        if let Some(mock) = self.mocks.borrow_mut().activities.get_mut(&self.name) {
             change(mock);
         }
         self

@@ -41,6 +41,35 @@ pub enum Command {
         /// Its length.
         duration: Duration,
     },
+    /// A child workflow was asked for.
+    StartChildWorkflow {
+        /// Number of the operation, from 1.
+        handle: u64,
+        /// Its type.
+        workflow_type: String,
+        /// Its workflow ID; absent: assigned.
+        workflow_id: Option<String>,
+        /// Its arguments.
+        input: Vec<Payload>,
+    },
+    /// Another workflow was signalled.
+    SignalWorkflow {
+        /// Number of the operation, from 1.
+        handle: u64,
+        /// Whose, or the number of a child.
+        target: Result<String, u64>,
+        /// The signal's name.
+        name: String,
+        /// Its arguments.
+        input: Vec<Payload>,
+    },
+    /// Another workflow was asked to cancel itself.
+    CancelExternalWorkflow {
+        /// Number of the operation, from 1.
+        handle: u64,
+        /// Whose.
+        workflow_id: String,
+    },
     /// An operation was cancelled.
     Cancel {
         /// Which one.

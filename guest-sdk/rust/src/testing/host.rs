@@ -18,6 +18,7 @@ use crate::duration;
 use crate::failure::{Failure, FailureKind, RetryState};
 use crate::host::Handle;
 use crate::testing::activity::AttemptResult;
+use crate::testing::children::OpenChild;
 use crate::testing::command::Command;
 use crate::testing::update::Updates;
 
@@ -59,12 +60,19 @@ pub(crate) enum Due {
     AttemptStarts(Handle),
     AttemptEnds(Handle, AttemptResult),
     ScheduleToClose(Handle),
+    ChildStarts(Handle),
+    ChildEnds(Handle, types::Outcome),
+    /// At this workflow; absent: at a child.
+    MessageArrives(Handle, Option<String>),
 }
 
 /// An operation that has no answer yet.
 pub(crate) enum Open {
     Timer,
     Activity(Box<OpenActivity>),
+    Child(Box<OpenChild>),
+    /// A signal or a cancel request for another workflow.
+    Message,
 }
 
 /// An activity between its scheduling and its answer.
@@ -259,6 +267,8 @@ impl TestHost {
         let at_once = match state.open.get_mut(&handle) {
             None => return,
             Some(Open::Timer) => true,
+            Some(Open::Message) => return,
+            Some(Open::Child(child)) => child.is_cancelled_at_once(),
             Some(Open::Activity(activity)) => {
                 activity.cancel_requested = true;
                 let waits = activity.options.cancellation_type
@@ -269,6 +279,10 @@ impl TestHost {
         state.commands.push(Command::Cancel { handle });
         if at_once && !replaying {
             state.cancelled_locally(handle);
+        } else if let Some(Open::Child(child)) = state.open.get(&handle) {
+            // A child of a test honours a cancel.
+            let outcome = child.cancelled();
+            state.agree(0, Due::ChildEnds(handle, outcome));
         }
     }
 
@@ -336,7 +350,7 @@ impl TestHost {
 }
 
 impl State {
-    fn agree(&mut self, delay: u64, due: Due) {
+    pub(crate) fn agree(&mut self, delay: u64, due: Due) {
         if !self.replaying {
             let time = self.elapsed.saturating_add(delay);
             self.entries += 1;
@@ -355,7 +369,7 @@ impl State {
         self.reading = reading;
     }
 
-    fn next_handle(&mut self) -> Handle {
+    pub(crate) fn next_handle(&mut self) -> Handle {
         self.assert_may_act();
         self.handles += 1;
         self.handles
@@ -370,7 +384,8 @@ impl State {
     pub(crate) fn cancelled_locally(&mut self, handle: Handle) {
         let failure = match self.open.remove(&handle) {
             None => return,
-            Some(Open::Timer) => Failure::cancelled("timer cancelled", Vec::new()),
+            Some(Open::Timer | Open::Message) => Failure::cancelled("timer cancelled", Vec::new()),
+            Some(Open::Child(child)) => child.cancelled_failure(),
             Some(Open::Activity(activity)) => {
                 let cause = Failure::cancelled("activity cancelled", Vec::new());
                 activity

@@ -42,6 +42,7 @@
 
 mod activity;
 mod chain;
+mod children;
 mod command;
 pub(crate) mod host;
 mod replay;
@@ -55,6 +56,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 pub use activity::ActivityMock;
+pub use children::ChildMock;
 pub use command::Command;
 pub use host::LogLine;
 pub use replay::ReplayDifference;
@@ -62,6 +64,7 @@ pub use run::{TestRun, TestRunError};
 
 use crate::activity::ActivityDefinition;
 use crate::bindings::mainspring::workflow::info::{ContinuedInitiator, RunInfo};
+use crate::child::ChildWorkflowDefinition;
 use crate::duration;
 use crate::failure::ApplicationFailure;
 use crate::payload::{FromPayloads, IntoPayloads, Payload};
@@ -157,6 +160,32 @@ impl TestWorkflowEnvironment {
             behaviour(input)?.to_payloads().map_err(convert)
         };
         ActivityMock::register(&self.mocks, activity.name(), Box::new(behaviour))
+    }
+
+    /// Says what a child workflow does; a child without a mock fails the test. It
+    /// takes no time unless the returned [`ChildMock`] is told so.
+    pub fn child_workflow<C>(
+        &mut self,
+        child: C,
+        mut behaviour: impl FnMut(C::Input) -> Result<C::Output, ApplicationFailure> + 'static,
+    ) -> ChildMock
+    where
+        C: ChildWorkflowDefinition,
+        C::Input: FromPayloads,
+        C::Output: IntoPayloads,
+    {
+        let behaviour = move |input: &[_]| {
+            let convert = |error| ApplicationFailure::non_retryable(error);
+            let input = C::Input::from_payloads(input).map_err(convert)?;
+            behaviour(input)?.to_payloads().map_err(convert)
+        };
+        ChildMock::register(&self.mocks, child.name(), Box::new(behaviour))
+    }
+
+    /// Says that there is no workflow of this ID: signals and cancel requests to it
+    /// fail. All others are delivered.
+    pub fn missing_workflow(&mut self, workflow_id: &str) {
+        self.mocks.borrow_mut().others.add_missing(workflow_id);
     }
 
     /// Starts a run. Nothing of it runs until the test asks for something (a

@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::bindings::mainspring::workflow::events::{Event, Query, Resolution, Signal};
+use crate::bindings::mainspring::workflow::events::{
+    Event, Query, Resolution, Signal, StartNotice, StartOutcome,
+};
 use crate::bindings::mainspring::workflow::info::RunInfo;
 use crate::bindings::mainspring::workflow::types::Outcome as OperationOutcome;
 use crate::failure::{ApplicationFailure, Failure, FailureKind, RetryState, TimeoutType};
@@ -304,6 +306,12 @@ impl<W: Workflow> TestRun<W> {
                 None
             }
             Due::AttemptEnds(handle, result) => self.end_attempt(handle, result),
+            Due::ChildStarts(handle) => self.start_child(handle),
+            Due::ChildEnds(handle, outcome) => self.close(handle, outcome),
+            Due::MessageArrives(handle, workflow_id) => {
+                let outcome = self.mocks.borrow().others.reach(workflow_id.as_deref());
+                self.close(handle, outcome)
+            }
             Due::ScheduleToClose(handle) => {
                 let kind = FailureKind::Timeout {
                     timeout_type: TimeoutType::ScheduleToClose,
@@ -314,6 +322,24 @@ impl<W: Workflow> TestRun<W> {
                 self.close(handle, OperationOutcome::TimedOut(failure.into()))
             }
         }
+    }
+
+    /// A child starts, and when it ends is known from its mock.
+    fn start_child(&mut self, handle: Handle) -> Option<Event> {
+        let run_id = format!("test-child-{handle}");
+        let (end, takes) = {
+            let mut state = self.host.state.borrow_mut();
+            let Some(Open::Child(child)) = state.open.get_mut(&handle) else {
+                return None;
+            };
+            self.mocks.borrow_mut().others.start(child, &run_id)
+        };
+        let due = Due::ChildEnds(handle, end);
+        self.host.agree(duration::to_ns(takes), due);
+        Some(Event::Started(StartNotice {
+            handle,
+            outcome: StartOutcome::Child(run_id),
+        }))
     }
 
     fn begin_attempt(&mut self, handle: Handle) {
@@ -402,7 +428,7 @@ impl<W: Workflow> TestRun<W> {
             Open::Activity(activity) => {
                 Some(activity.failure(handle, retry_state).caused_by(cause))
             }
-            Open::Timer => None,
+            Open::Timer | Open::Child(_) | Open::Message => None,
         }
     }
 

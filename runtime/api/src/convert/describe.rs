@@ -1,6 +1,8 @@
 //! What describe and list answer.
 
 use mainspring_engine::activity::{ActivityState, ActivityView};
+use mainspring_engine::ids::{RunId, WorkflowId};
+use mainspring_engine::run::ChildView;
 use mainspring_engine::time::wire_duration;
 use mainspring_engine::transition::VisibilityRow;
 use mainspring_server::{PendingTask, WorkflowDescription};
@@ -13,8 +15,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflow::v1::{
-    PendingActivityInfo, PendingWorkflowTaskInfo, WorkflowExecutionConfig,
-    WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+    PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo,
+    WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
 };
 use temporalio_protos::temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse;
 
@@ -41,6 +43,7 @@ pub(crate) fn description(run: WorkflowDescription) -> DescribeWorkflowExecution
             .iter()
             .map(pending_activity)
             .collect(),
+        pending_children: run.pending_children.iter().map(pending_child).collect(),
         pending_workflow_task: run.pending_task.as_ref().map(pending_task),
         workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
             execution_expiration_time: opt_time(run.execution_deadline),
@@ -76,10 +79,10 @@ fn execution_info(run: WorkflowDescription) -> WorkflowExecutionInfo {
         task_queue: run.task_queue.to_string(),
         memo: Some(run.memo.unwrap_or_default()),
         search_attributes: Some(search_attributes),
-        root_execution: Some(WorkflowExecution {
-            workflow_id: run.key.workflow_id.to_string(),
-            run_id: run.run_id.to_string(),
-        }),
+        parent_execution: run
+            .parent
+            .map(|parent| execution(&parent.workflow_id, parent.run_id)),
+        root_execution: Some(execution(&run.root.0, run.root.1)),
         first_run_id: run.first_run_id.to_string(),
         worker_deployment_name: run.component_name,
         priority: run.priority,
@@ -127,6 +130,23 @@ pub(crate) fn json_text(text: &str) -> String {
     }
     json.push('"');
     json
+}
+
+fn execution(workflow_id: &WorkflowId, run_id: RunId) -> WorkflowExecution {
+    WorkflowExecution {
+        workflow_id: workflow_id.to_string(),
+        run_id: run_id.to_string(),
+    }
+}
+
+fn pending_child(child: &ChildView) -> PendingChildExecutionInfo {
+    PendingChildExecutionInfo {
+        workflow_id: child.workflow_id.clone(),
+        run_id: child.run_id.map(|id| id.to_string()).unwrap_or_default(),
+        workflow_type_name: child.workflow_type.clone(),
+        initiated_id: child.initiated_event_id,
+        parent_close_policy: child.parent_close_policy as i32,
+    }
 }
 
 fn pending_activity(activity: &ActivityView) -> PendingActivityInfo {
@@ -181,10 +201,8 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
     let decode_attributes =
         |bytes: Vec<u8>| SearchAttributes::decode(bytes.as_slice()).unwrap_or_default();
     let closed_after = row.close_time.map(|close| close.since(row.execution_time));
-    let own_root = WorkflowExecution {
-        workflow_id: row.key.workflow_id.to_string(),
-        run_id: row.run_id.to_string(),
-    };
+    let itself = (row.key.workflow_id.clone(), row.run_id);
+    let (root, root_run_id) = row.root.unwrap_or(itself);
     WorkflowExecutionInfo {
         execution: Some(WorkflowExecution {
             workflow_id: row.key.workflow_id.to_string(),
@@ -207,7 +225,10 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
                 .map(decode_attributes)
                 .unwrap_or_default(),
         ),
-        root_execution: Some(own_root),
+        parent_execution: row
+            .parent
+            .map(|(workflow_id, run_id)| execution(&workflow_id, run_id)),
+        root_execution: Some(execution(&root, root_run_id)),
         first_run_id: row.first_run_id.to_string(),
         ..WorkflowExecutionInfo::default()
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Payloads, WorkflowExecution};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::update::v1::outcome;
 
-use crate::guest::Command;
+use crate::guest::{Command, ExternalTarget};
 use crate::time::set_duration;
 
 /// Lines of agreement shown before the first difference.
@@ -149,6 +149,18 @@ fn step_of_command(command: &Command) -> Step {
                 // An empty list is written where there is no result.
                 .map(|result| Content::Payloads(Some(result.clone().unwrap_or_default()))),
         },
+        Command::StartChild(asked) => Step {
+            shape: child_shape(&asked.workflow_type, &asked.workflow_id),
+            content: Some(Content::Payloads(asked.input.clone())),
+        },
+        Command::SignalExternal(asked) => Step {
+            shape: format!("signal {} to {}", asked.name, target_shape(&asked.target)),
+            content: Some(Content::Payloads(asked.input.clone())),
+        },
+        Command::CancelExternal { target, .. } => Step {
+            shape: format!("cancel of {}", target_shape(target)),
+            content: None,
+        },
         Command::CompleteWorkflow { result } => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(result.clone())),
@@ -184,6 +196,36 @@ fn accept_shape(name: &str, update_id: &str) -> String {
 fn complete_shape(update_id: &str, is_success: bool) -> String {
     let what = if is_success { "result" } else { "failure" };
     format!("{what} of update (ID {update_id})")
+}
+
+fn child_shape(workflow_type: &str, workflow_id: &str) -> String {
+    format!("child {workflow_type} (ID {workflow_id})")
+}
+
+fn target_shape(target: &ExternalTarget) -> String {
+    match target {
+        ExternalTarget::Execution {
+            workflow_id,
+            run_id,
+            ..
+        } => execution_shape(false, workflow_id, run_id),
+        ExternalTarget::Child { workflow_id, .. } => execution_shape(true, workflow_id, ""),
+    }
+}
+
+fn execution_shape(is_child: bool, workflow_id: &str, run_id: &str) -> String {
+    let what = if is_child { "child" } else { "workflow" };
+    match run_id {
+        "" => format!("{what} (ID {workflow_id})"),
+        run_id => format!("{what} (ID {workflow_id}, run {run_id})"),
+    }
+}
+
+fn recorded_target_shape(is_child: bool, execution: Option<&WorkflowExecution>) -> String {
+    match execution {
+        Some(execution) => execution_shape(is_child, &execution.workflow_id, &execution.run_id),
+        None => execution_shape(is_child, "", ""),
+    }
 }
 
 fn step_of_event(event: &HistoryEvent) -> Step {
@@ -236,6 +278,27 @@ fn step_of_event(event: &HistoryEvent) -> Step {
                 content: result.map(|result| Content::Payloads(Some(result.clone()))),
             }
         }
+        Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(a)) => Step {
+            shape: child_shape(
+                a.workflow_type.as_ref().map_or("", |t| &t.name),
+                &a.workflow_id,
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
+        },
+        Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(a)) => Step {
+            shape: format!(
+                "signal {} to {}",
+                a.signal_name,
+                recorded_target_shape(a.child_workflow_only, a.workflow_execution.as_ref())
+            ),
+            content: Some(Content::Payloads(a.input.clone())),
+        },
+        Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a)) => {
+            plain(format!(
+                "cancel of {}",
+                recorded_target_shape(a.child_workflow_only, a.workflow_execution.as_ref())
+            ))
+        }
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(a.result.clone())),
@@ -262,10 +325,13 @@ fn step_of_event(event: &HistoryEvent) -> Step {
 mod tests {
     use std::time::Duration;
 
-    use temporalio_protos::temporal::api::history::v1::TimerStartedEventAttributes;
+    use temporalio_protos::temporal::api::common::v1::WorkflowType;
+    use temporalio_protos::temporal::api::history::v1::{
+        TimerStartedEventAttributes, WorkflowExecutionContinuedAsNewEventAttributes,
+    };
 
     use super::*;
-    use crate::guest::StartTimer;
+    use crate::guest::{ContinueAsNew, StartTimer, VersioningIntent};
     use crate::history::event;
     use crate::time::{Timestamp, wire_duration};
 
@@ -352,6 +418,45 @@ mod tests {
         let failure = crate::failure::canceled("no", None);
         let failed = compare(&commands("add", Err(failure)), &history, false).unwrap_err();
         assert!(failed.summary.contains("failure of update"), "{failed:?}");
+    }
+
+    fn continuation(workflow_type: &str) -> Command {
+        Command::ContinueAsNew(Box::new(ContinueAsNew {
+            workflow_type: workflow_type.into(),
+            task_queue: "orders".into(),
+            input: None,
+            header: None,
+            run_timeout: None,
+            task_timeout: None,
+            retry_policy: None,
+            memo: None,
+            search_attributes: None,
+            versioning: VersioningIntent::Unspecified,
+            backoff: None,
+            component: None,
+        }))
+    }
+
+    #[test]
+    fn wf_13_a_run_continues_as_the_type_and_with_the_input_that_it_recorded() {
+        let continued = event(
+            5,
+            Timestamp::EPOCH,
+            Attributes::WorkflowExecutionContinuedAsNewEventAttributes(
+                WorkflowExecutionContinuedAsNewEventAttributes {
+                    workflow_type: Some(WorkflowType {
+                        name: "Order".into(),
+                    }),
+                    ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+                },
+            ),
+        );
+        let recorded = [continued];
+        assert!(compare(&[continuation("Order")], &recorded, true).is_ok());
+        let other = compare(&[continuation("Invoice")], &recorded, false).unwrap_err();
+        assert!(other.summary.contains("new Invoice"), "{}", other.summary);
+        let ended = Command::CompleteWorkflow { result: None };
+        assert!(compare(&[ended], &recorded, false).is_err());
     }
 
     #[test]

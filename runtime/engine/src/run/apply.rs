@@ -10,7 +10,7 @@ use super::deadlines::Deadlines;
 use super::record::OpenTaskRecord;
 use super::{Run, Timer};
 use crate::activity::PendingActivity;
-use crate::history::{self, event_time, is_deliverable};
+use crate::history::{self, closes_run, event_time, is_deliverable};
 use crate::time::{Timestamp, set_duration};
 
 impl Run {
@@ -46,6 +46,9 @@ impl Run {
             return;
         };
         let time = event_time(event);
+        if closes_run(event) {
+            self.write_last_letters(event);
+        }
         match attributes {
             Attributes::WorkflowExecutionStartedEventAttributes(started) => {
                 self.record.batch_waits = true;
@@ -139,9 +142,7 @@ impl Run {
             Attributes::WorkflowExecutionContinuedAsNewEventAttributes(_) => {
                 self.close(WorkflowExecutionStatus::ContinuedAsNew, time);
             }
-            // Nothing else changes the state: a signal only waits to be delivered,
-            // a cancel request of an activity and its start are in its own row.
-            _ => {}
+            others => self.apply_of_others(event.event_id, others),
         }
     }
 

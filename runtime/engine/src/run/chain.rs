@@ -243,14 +243,12 @@ impl Run {
         result: Option<Option<Payloads>>,
         failure: Option<Failure>,
     ) -> String {
-        // It was checked when the chain began.
-        let Ok(cron) = CronSchedule::parse(&self.record.cron_schedule) else {
-            return String::new();
-        };
-        let Some(backoff) = cron.backoff(self.execution_time(), now) else {
-            return String::new();
-        };
-        self.follow_after(now, backoff, Why::Cron { result, failure })
+        let cron = CronSchedule::of_run(&self.record.cron_schedule);
+        let backoff = cron.and_then(|cron| cron.backoff(self.execution_time(), now));
+        match backoff {
+            Some(backoff) => self.follow_after(now, backoff, Why::Cron { result, failure }),
+            None => String::new(),
+        }
     }
 
     fn follow_after(&mut self, now: Timestamp, backoff: Duration, why: Why) -> String {

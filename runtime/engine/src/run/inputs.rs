@@ -1,6 +1,6 @@
 //! Messages to a run: signals, cancel requests, termination.
 
-use temporalio_protos::temporal::api::common::v1::{Header, Payloads};
+use temporalio_protos::temporal::api::common::v1::{Header, Payloads, WorkflowExecution};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     WorkflowExecutionCancelRequestedEventAttributes, WorkflowExecutionSignaledEventAttributes,
@@ -23,6 +23,8 @@ pub struct SignalInput {
     pub identity: String,
     /// Remembered for deduplication (MSG-02); empty: not.
     pub request_id: String,
+    /// The run that sends it, if one does (WF-16).
+    pub sender: Option<WorkflowExecution>,
 }
 
 impl Run {
@@ -43,6 +45,7 @@ impl Run {
                     identity: signal.identity,
                     header: signal.header,
                     request_id: signal.request_id,
+                    external_workflow_execution: signal.sender,
                     ..WorkflowExecutionSignaledEventAttributes::default()
                 },
             ),
@@ -74,6 +77,32 @@ impl Run {
                 WorkflowExecutionCancelRequestedEventAttributes {
                     cause: reason,
                     identity,
+                    ..WorkflowExecutionCancelRequestedEventAttributes::default()
+                },
+            ),
+        );
+        Ok(())
+    }
+
+    /// Records the cancel request of another run, made by this event of it.
+    pub fn request_cancel_by_run(
+        &mut self,
+        now: Timestamp,
+        reason: String,
+        sender: WorkflowExecution,
+        initiated_event_id: i64,
+    ) -> Result<(), InputError> {
+        if self.is_open() && self.record.cancel_requested {
+            return Ok(());
+        }
+        self.take_input()?;
+        self.record_event(
+            now,
+            Attributes::WorkflowExecutionCancelRequestedEventAttributes(
+                WorkflowExecutionCancelRequestedEventAttributes {
+                    cause: reason,
+                    external_initiated_event_id: initiated_event_id,
+                    external_workflow_execution: Some(sender),
                     ..WorkflowExecutionCancelRequestedEventAttributes::default()
                 },
             ),

@@ -12,6 +12,10 @@ mod apply;
 mod chain;
 #[cfg(test)]
 mod chain_tests;
+mod child_events;
+mod children;
+#[cfg(test)]
+mod children_tests;
 mod deadlines;
 mod inputs;
 #[cfg(test)]
@@ -38,6 +42,8 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use self::chain::Follow;
 pub use self::chain::SuccessorCode;
+use self::children::PendingChild;
+pub use self::children::{ChildView, ParentRun};
 use self::deadlines::Deadlines;
 pub use self::inputs::SignalInput;
 use self::record::Record;
@@ -51,7 +57,9 @@ use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
 use crate::time::Timestamp;
-use crate::transition::{ActivityWrite, RunChange, RunImage, RunRow, TimerRow, VisibilityRow};
+use crate::transition::{
+    ActivityWrite, OutboxRow, RunChange, RunImage, RunRow, TimerRow, VisibilityRow,
+};
 
 /// An input that a run does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +146,9 @@ pub struct Run {
     record: Record,
     activities: BTreeMap<i64, PendingActivity>,
     timers: BTreeMap<i64, Timer>,
+    children: BTreeMap<i64, PendingChild>,
+    /// Letters of this run that have no answer, by their event.
+    sent: BTreeMap<i64, OutboxRow>,
     deadlines: Deadlines,
     /// Deliverable events that no completed task has seen, oldest first; `None`
     /// where an earlier process recorded some: the history has them.
@@ -186,6 +197,8 @@ impl Run {
             row,
             activities,
             timers,
+            children,
+            outbox,
         } = image;
         let record = Record::decode(row.state.as_slice()).map_err(|error| CorruptRun::Row {
             run_id: row.run_id,
@@ -197,6 +210,11 @@ impl Run {
             .map(|row| Ok((row.scheduled_event_id, PendingActivity::from_row(row)?)))
             .collect::<Result<_, CorruptActivity>>()?;
         let timers: BTreeMap<i64, Timer> = timers.into_iter().map(timer_of_row).collect();
+        let children = children
+            .iter()
+            .map(PendingChild::of_row)
+            .collect::<Result<_, CorruptRun>>()?;
+        let sent = outbox.into_iter().map(|row| (row.event_id, row)).collect();
         let mut deadlines = Deadlines::default();
         for (id, activity) in &activities {
             deadlines.set(*id, activity.next_due());
@@ -214,6 +232,8 @@ impl Run {
             batch_len: 0,
             activities,
             timers,
+            children,
+            sent,
             deadlines,
             record,
             updates: Updates::default(),
@@ -352,9 +372,9 @@ impl Run {
             .collect()
     }
 
-    /// Open activities and timers together.
+    /// Open activities, timers, children and letters together.
     pub fn pending_operations(&self) -> usize {
-        self.activities.len() + self.timers.len()
+        self.activities.len() + self.timers.len() + self.children.len() + self.sent.len()
     }
 
     /// When the run must be looked at even if nobody calls.
@@ -418,6 +438,11 @@ impl Run {
             .iter()
             .filter_map(|id| Some(self.timer_row(*id, self.timers.get(id)?)))
             .collect();
+        let children = staged
+            .children
+            .iter()
+            .filter_map(|id| Some(self.children.get(id)?.to_row(self.run_id, *id)))
+            .collect();
         let visibility = staged.visibility.then(|| VisibilityRow {
             memo: staged.memo,
             search_attributes: staged.search_attributes,
@@ -438,6 +463,10 @@ impl Run {
             closed_activities: staged.closed_activities,
             timers,
             closed_timers: staged.closed_timers,
+            children,
+            closed_children: staged.closed_children,
+            outbox: staged.outbox.into_values().collect(),
+            delivered: staged.delivered,
             request_ids: staged.request_ids,
             completed_updates: staged.completed_updates,
             visibility,

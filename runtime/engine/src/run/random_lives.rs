@@ -362,6 +362,8 @@ impl Life {
             row: self.row.clone()?,
             activities: self.activities.values().cloned().collect(),
             timers: self.timers.values().cloned().collect(),
+            children: Vec::new(),
+            outbox: Vec::new(),
         };
         Some(Run::load(image, &Limits::default()).expect("rows can be read"))
     }

@@ -3,6 +3,8 @@
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::{Priority, RetryPolicy};
 
+use super::children::ParentRecord;
+
 /// Tags are for ever: add, never reuse. Times are nanoseconds since the epoch,
 /// lengths nanoseconds; 0 stands for "none".
 #[derive(Clone, PartialEq, Message)]
@@ -89,6 +91,9 @@ pub(super) struct Record {
     pub(super) retry_policy: Option<RetryPolicy>,
     #[prost(string, tag = "45")]
     pub(super) cron_schedule: String,
+    /// The run that started this one.
+    #[prost(message, optional, tag = "50")]
+    pub(super) parent: Option<ParentRecord>,
 }
 
 /// An update that the code is at work on.

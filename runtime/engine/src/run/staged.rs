@@ -1,10 +1,10 @@
 //! What a step has changed and not committed yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
-use crate::transition::CompletedUpdate;
+use crate::transition::{CompletedUpdate, OutboxRow};
 
 /// The changes of one step, by key; rows are made when they are taken out.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,13 @@ pub(super) struct Staged {
     /// Timers that are new.
     pub(super) timers: BTreeSet<i64>,
     pub(super) closed_timers: Vec<i64>,
+    /// Children that are new or changed.
+    pub(super) children: BTreeSet<i64>,
+    pub(super) closed_children: Vec<i64>,
+    /// Letters that are new or changed.
+    pub(super) outbox: BTreeMap<i64, OutboxRow>,
+    /// Letters whose answer was recorded.
+    pub(super) delivered: Vec<i64>,
     pub(super) request_ids: Vec<String>,
     pub(super) completed_updates: Vec<CompletedUpdate>,
     pub(super) visibility: bool,
@@ -44,6 +51,10 @@ impl Staged {
             && self.closed_activities.is_empty()
             && self.timers.is_empty()
             && self.closed_timers.is_empty()
+            && self.children.is_empty()
+            && self.closed_children.is_empty()
+            && self.outbox.is_empty()
+            && self.delivered.is_empty()
             && self.request_ids.is_empty()
             && !self.visibility
             && !self.row
@@ -54,6 +65,13 @@ impl Staged {
         self.activities.remove(&scheduled_event_id);
         self.queued.remove(&scheduled_event_id);
         self.closed_activities.push(scheduled_event_id);
+    }
+
+    /// A letter is new or another one than before.
+    pub(super) fn add_letter(&mut self, row: OutboxRow) {
+        // One that was dealt with in this very step may have made room for it.
+        self.delivered.retain(|id| *id != row.event_id);
+        self.outbox.insert(row.event_id, row);
     }
 
     /// A timer closed.

@@ -14,6 +14,7 @@ use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEvent
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
+use super::children::{ParentRecord, ParentRun};
 use super::deadlines::Deadlines;
 use super::record::Record;
 use super::staged::Staged;
@@ -23,7 +24,7 @@ use crate::activity::wire_queue;
 use crate::cron::CronSchedule;
 use crate::guest::ComponentRef;
 use crate::history;
-use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
+use crate::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
 use crate::retry::with_defaults;
 use crate::time::{Timestamp, set_duration, wire_duration};
@@ -73,6 +74,8 @@ pub struct StartRun {
     pub user_metadata: Option<UserMetadata>,
     /// Dispatch priority.
     pub priority: Option<Priority>,
+    /// The run that starts it, if one does.
+    pub parent: Option<ParentRun>,
     /// The component.
     pub digest: Digest,
     /// Its name.
@@ -143,6 +146,8 @@ impl Run {
             record,
             activities: BTreeMap::new(),
             timers: BTreeMap::new(),
+            children: BTreeMap::new(),
+            sent: BTreeMap::new(),
             deadlines: Deadlines::default(),
             unread: Some(Vec::new()),
             batch_len: 0,
@@ -186,6 +191,10 @@ impl Run {
             history_length: if closed { self.last_event_id() } else { 0 },
             history_size_bytes: if closed { self.history_size_bytes() } else { 0 },
             first_run_id: self.first_run_id(),
+            parent: self
+                .parent()
+                .map(|parent| (parent.workflow_id, parent.run_id)),
+            root: self.parent().map(|parent| parent.root),
             memo: None,
             search_attributes: None,
         }
@@ -230,6 +239,7 @@ fn record_of(
         attempt: u32::try_from(started.attempt).unwrap_or(1),
         retry_policy: started.retry_policy.clone(),
         cron_schedule: started.cron_schedule.clone(),
+        parent: ParentRecord::of_start(started),
         ..Record::default()
     }
 }
@@ -244,7 +254,7 @@ fn started_event(request: StartRun, now: Timestamp) -> WorkflowExecutionStartedE
         .task_timeout
         .unwrap_or(TASK_TIMEOUT)
         .min(LONGEST_TASK_TIMEOUT);
-    let cron = CronSchedule::parse(&request.cron_schedule).ok();
+    let cron = CronSchedule::of_run(&request.cron_schedule);
     let first_tick = cron.and_then(|cron| cron.backoff(now, now));
     let initiator = match first_tick {
         Some(_) => ContinueAsNewInitiator::CronSchedule,
@@ -252,7 +262,19 @@ fn started_event(request: StartRun, now: Timestamp) -> WorkflowExecutionStartedE
     };
     // What is asked to begin later has its whole time then.
     let execution_begins = now + request.start_delay.unwrap_or_default();
+    let parent = request.parent.as_ref();
+    let execution = |(workflow_id, run_id): (&WorkflowId, RunId)| common::WorkflowExecution {
+        workflow_id: workflow_id.to_string(),
+        run_id: run_id.to_string(),
+    };
     WorkflowExecutionStartedEventAttributes {
+        parent_workflow_namespace: parent
+            .map(|_| request.key.namespace.to_string())
+            .unwrap_or_default(),
+        parent_workflow_execution: parent
+            .map(|parent| execution((&parent.workflow_id, parent.run_id))),
+        parent_initiated_event_id: parent.map_or(0, |parent| parent.initiated_event_id),
+        root_workflow_execution: parent.map(|parent| execution((&parent.root.0, parent.root.1))),
         workflow_type: Some(common::WorkflowType {
             name: request.workflow_type.to_string(),
         }),

@@ -300,6 +300,11 @@ impl Run {
             Command::CompleteUpdate { update_id, outcome } => {
                 self.complete_update(now, update_id, outcome);
             }
+            Command::StartChild(asked) => self.start_child(now, completed, *asked),
+            Command::SignalExternal(asked) => self.signal_external(now, completed, asked),
+            Command::CancelExternal { target, reason, .. } => {
+                self.cancel_external(now, completed, target, reason);
+            }
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
@@ -324,16 +329,16 @@ impl Run {
         );
     }
 
-    fn record_with_metadata(
+    pub(super) fn record_with_metadata(
         &mut self,
         now: Timestamp,
         attributes: Attributes,
         user_metadata: Option<temporalio_protos::temporal::api::sdk::v1::UserMetadata>,
-    ) {
+    ) -> i64 {
         let now = now.max(Timestamp::from_nanos(self.record.last_event_at_ns));
         let mut event = history::event(self.record.next_event_id, now, attributes);
         event.user_metadata = user_metadata;
-        self.record_whole_event(event);
+        self.record_whole_event(event)
     }
 
     /// Not started: it closes as cancelled at once. Closed meanwhile: the request
@@ -517,6 +522,9 @@ fn closes_run(command: &Command) -> bool {
         | Command::StartTimer(_)
         | Command::CancelTimer { .. }
         | Command::AcceptUpdate { .. }
-        | Command::CompleteUpdate { .. } => false,
+        | Command::CompleteUpdate { .. }
+        | Command::StartChild(_)
+        | Command::SignalExternal(_)
+        | Command::CancelExternal { .. } => false,
     }
 }

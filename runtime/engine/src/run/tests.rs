@@ -45,6 +45,7 @@ pub(super) fn request() -> StartRun {
         start_delay: None,
         user_metadata: None,
         priority: None,
+        parent: None,
         digest: Digest::of(b"code"),
         component_name: "orders".into(),
         component_version: "v1".into(),
@@ -475,6 +476,8 @@ fn a_run_is_read_back_as_it_was_written() {
         row: change.row,
         activities: change.activities,
         timers: change.timers,
+        children: change.children,
+        outbox: change.outbox,
     };
     let mut loaded = Run::load(image, &Limits::default()).unwrap();
     assert_eq!(loaded.next_wake(), story.run.next_wake());
@@ -497,6 +500,8 @@ fn a_run_is_read_back_as_it_was_written() {
             row: change.row,
             activities: Vec::new(),
             timers: Vec::new(),
+            children: Vec::new(),
+            outbox: Vec::new(),
         },
         &Limits::default(),
     );
@@ -513,6 +518,8 @@ fn a_damaged_row_is_named_and_no_panic() {
         row,
         activities,
         timers: Vec::new(),
+        children: Vec::new(),
+        outbox: Vec::new(),
     };
     let broken = Run::load(image(row, Vec::new()), &Limits::default());
     assert!(broken.unwrap_err().to_string().contains("damaged"));

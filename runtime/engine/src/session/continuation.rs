@@ -121,3 +121,145 @@ impl Session {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use temporalio_protos::temporal::api::common::v1::{Payload, WorkflowType};
+    use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEventAttributes;
+
+    use super::*;
+    use crate::activity::wire_queue;
+    use crate::ids::{RunId, WorkflowKey};
+    use crate::limits::Limits;
+    use crate::session::{RunFacts, TaskInfo, TaskInput};
+    use crate::time::{Timestamp, wire_duration};
+
+    fn in_a_task(limits: &Limits) -> Session {
+        let started = WorkflowExecutionStartedEventAttributes {
+            workflow_type: Some(WorkflowType {
+                name: "Order".into(),
+            }),
+            task_queue: Some(wire_queue(&"orders".into())),
+            workflow_run_timeout: Some(wire_duration(Duration::from_secs(60))),
+            header: Some(Header::default()),
+            ..WorkflowExecutionStartedEventAttributes::default()
+        };
+        let facts = RunFacts {
+            key: WorkflowKey {
+                namespace: "default".into(),
+                workflow_id: "order-1".into(),
+            },
+            run_id: RunId::new(uuid::Uuid::from_u128(1)),
+            start_time: Timestamp::EPOCH,
+            started,
+            user_metadata: None,
+        };
+        let mut session = Session::new(Arc::new(facts), limits);
+        session.begin_task(TaskInput {
+            scheduled_event_id: 2,
+            now: Timestamp::EPOCH,
+            replaying: false,
+            batch: Vec::new(),
+            info: TaskInfo::default(),
+            update: None,
+        });
+        session
+    }
+
+    fn large(bytes: usize) -> Payload {
+        Payload {
+            data: vec![0; bytes],
+            ..Payload::default()
+        }
+    }
+
+    #[test]
+    fn wf_13_what_the_code_leaves_out_is_as_this_run_has_it_and_the_last_call_holds() {
+        let mut session = in_a_task(&Limits::default());
+        let first = ContinueRequest {
+            workflow_type: Some("Invoice".into()),
+            run_timeout: Some(Duration::ZERO),
+            ..ContinueRequest::default()
+        };
+        session.continue_as_new(first).unwrap();
+        session.continue_as_new(ContinueRequest::default()).unwrap();
+        let RunEnd::ContinuedAsNew(next) = session.take_continuation().unwrap() else {
+            panic!("it continues")
+        };
+        assert_eq!(next.workflow_type.as_str(), "Order");
+        assert_eq!(next.task_queue.as_str(), "orders");
+        assert_eq!(next.run_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(next.header, Some(Header::default()));
+        assert_eq!(next.memo, None);
+        let fault = session.take_continuation().unwrap_err();
+        assert!(fault.message.contains("without a call"), "{fault}");
+    }
+
+    #[test]
+    fn vis_05_what_is_too_large_or_wrong_is_named() {
+        let limits = Limits {
+            payload_bytes: 1_000,
+            id_bytes: 10,
+            ..Limits::default()
+        };
+        let fields = || [("note".to_owned(), large(2_000))].into();
+        let wrong = [
+            (
+                "the memo of the successor",
+                ContinueRequest {
+                    memo: Some(Memo { fields: fields() }),
+                    ..ContinueRequest::default()
+                },
+            ),
+            (
+                "the headers of the successor",
+                ContinueRequest {
+                    header: Some(Header { fields: fields() }),
+                    ..ContinueRequest::default()
+                },
+            ),
+            (
+                "the input of the successor",
+                ContinueRequest {
+                    input: Some(Payloads {
+                        payloads: vec![large(2_000)],
+                    }),
+                    ..ContinueRequest::default()
+                },
+            ),
+            (
+                "limit id-bytes",
+                ContinueRequest {
+                    workflow_type: Some("x".repeat(11)),
+                    ..ContinueRequest::default()
+                },
+            ),
+            (
+                "maximum attempts",
+                ContinueRequest {
+                    retry_policy: Some(RetryPolicy {
+                        maximum_attempts: -1,
+                        ..RetryPolicy::default()
+                    }),
+                    ..ContinueRequest::default()
+                },
+            ),
+        ];
+        for (named, request) in wrong {
+            let fault = in_a_task(&limits).continue_as_new(request).unwrap_err();
+            assert_eq!(fault.cause, Cause::BadContinueAsNewAttributes);
+            assert!(fault.message.contains(named), "{fault}");
+        }
+    }
+
+    #[test]
+    fn msg_08_a_query_cannot_continue_as_new() {
+        let mut session = in_a_task(&Limits::default());
+        session.finish_task(None);
+        session.begin_query("q".into(), None, None);
+        let fault = session.continue_as_new(ContinueRequest::default());
+        assert!(fault.unwrap_err().message.contains("may only look"));
+    }
+}

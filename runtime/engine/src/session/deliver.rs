@@ -73,7 +73,7 @@ impl Session {
                     canceled(about, a.details.clone())
                 })
             }
-            _ => None,
+            _ => self.deliverable_of_others(event),
         }
     }
 
@@ -95,7 +95,10 @@ impl Session {
                 activity_id,
                 ..ActivityIdentity::default()
             },
-            Kind::Timer { .. } => ActivityIdentity::default(),
+            Kind::Timer { .. }
+            | Kind::Child(_)
+            | Kind::SignalExternal { .. }
+            | Kind::CancelExternal { .. } => ActivityIdentity::default(),
         };
         Some(GuestEvent::Resolved {
             handle,

@@ -7,6 +7,9 @@
 //! fresh from the run or read from history. In a read phase (a query) the code
 //! may look and answer, and nothing else.
 
+mod children;
+#[cfg(test)]
+mod children_tests;
 mod continuation;
 mod deliver;
 mod facts;
@@ -27,6 +30,8 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
+use self::children::Others;
+pub use self::children::{ChildRequest, SignalRequest};
 pub use self::continuation::ContinueRequest;
 pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
@@ -141,6 +146,8 @@ pub struct Session {
     open: HashMap<Handle, Operation>,
     by_event: HashMap<i64, Handle>,
     activity_ids: HashSet<String>,
+    /// What concerns other runs besides.
+    others: Others,
     /// Operations of the task just finished whose events are not known yet.
     unobserved: VecDeque<Handle>,
     /// Answers known at once, before the next recorded event.
@@ -197,6 +204,7 @@ impl Session {
             open: HashMap::new(),
             by_event: HashMap::new(),
             activity_ids: HashSet::new(),
+            others: Others::default(),
             unobserved: VecDeque::new(),
             local: VecDeque::new(),
             batch: VecDeque::new(),
@@ -264,26 +272,41 @@ impl Session {
 
     /// Shows the session what the commands of the finished task became, in order.
     pub fn observe(&mut self, events: &[HistoryEvent]) {
-        let starts = events.iter().filter(|event| {
-            matches!(
-                &event.attributes,
+        for event in events {
+            match &event.attributes {
                 Some(
                     Attributes::ActivityTaskScheduledEventAttributes(_)
-                        | Attributes::TimerStartedEventAttributes(_)
-                )
-            )
-        });
-        for event in starts {
-            let Some(handle) = self.unobserved.pop_front() else {
-                break;
-            };
-            // What was cancelled in the task that started it is not open any more.
-            if let Some(operation) = self.open.get_mut(&handle) {
-                operation.event_id = Some(event.event_id);
-                self.by_event.insert(event.event_id, handle);
+                    | Attributes::TimerStartedEventAttributes(_)
+                    | Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(_)
+                    | Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(_),
+                ) => self.observe_start(event.event_id),
+                Some(
+                    Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a),
+                ) => {
+                    if a.child_workflow_only {
+                        self.observe_cancel_of_child(event.event_id);
+                    } else {
+                        self.observe_start(event.event_id);
+                    }
+                }
+                _ => {}
             }
         }
+        self.others.end_of_task();
         self.unobserved.clear();
+    }
+
+    fn observe_start(&mut self, event_id: i64) {
+        let Some(handle) = self.unobserved.pop_front() else {
+            return;
+        };
+        // What was cancelled in the task that started it is not open any more.
+        if let Some(operation) = self.open.get_mut(&handle) {
+            operation.event_id = Some(event_id);
+            self.by_event.insert(event_id, handle);
+        } else {
+            self.others.observe_unheard(handle, event_id);
+        }
     }
 
     /// Begins a query. Answer it with [`Session::answer_query`].

@@ -6,6 +6,7 @@ use temporalio_protos::temporal::api::common::v1::{Header, Payloads, Priority, R
 use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause as Cause};
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
+use super::children::OpenChild;
 use super::{GuestFault, Session, SessionLimits};
 use crate::activity;
 use crate::failure::{self, ActivityIdentity};
@@ -20,7 +21,7 @@ pub(super) struct Operation {
     pub(super) kind: Kind,
     /// Its Scheduled or Started event; `None` in the task that starts it.
     pub(super) event_id: Option<i64>,
-    cancel_requested: bool,
+    pub(super) cancel_requested: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +33,13 @@ pub(super) enum Kind {
     },
     Timer {
         timer_id: String,
+    },
+    Child(OpenChild),
+    SignalExternal {
+        workflow_id: String,
+    },
+    CancelExternal {
+        workflow_id: String,
     },
 }
 
@@ -69,7 +77,7 @@ pub struct ActivityRequest {
 impl Session {
     /// Schedules an activity (ACT-01).
     pub fn start_activity(&mut self, request: ActivityRequest) -> Result<Handle, GuestFault> {
-        self.may_start("an activity")?;
+        self.may_start("an activity", Cause::PendingActivitiesLimitExceeded)?;
         let handle = self.next_handle;
         let bad = |what: String| GuestFault::new(Cause::BadScheduleActivityAttributes, what);
         let set = |timeout: Option<Duration>| timeout.filter(|timeout| !timeout.is_zero());
@@ -123,7 +131,7 @@ impl Session {
         duration: Duration,
         metadata: Option<UserMetadata>,
     ) -> Result<Handle, GuestFault> {
-        self.may_start("a timer")?;
+        self.may_start("a timer", Cause::PendingActivitiesLimitExceeded)?;
         self.count_timer(metadata.as_ref())?;
         let handle = self.next_handle;
         let timer_id = handle.to_string();
@@ -140,7 +148,8 @@ impl Session {
     }
 
     /// Asks an operation to stop. A no-op where it is answered already.
-    pub fn cancel(&mut self, handle: Handle) -> Result<(), GuestFault> {
+    /// `reason` is recorded where a child is asked to cancel itself.
+    pub fn cancel(&mut self, handle: Handle, reason: &str) -> Result<(), GuestFault> {
         if self.in_read() {
             return Err(self.read_only("cancel an operation"));
         }
@@ -148,6 +157,9 @@ impl Session {
             return Err(GuestFault::misuse(format!(
                 "operation {handle} was cancelled, but no operation has that handle"
             )));
+        }
+        if !reason.is_empty() {
+            self.count_reason(reason)?;
         }
         let Some(operation) = self.open.get_mut(&handle) else {
             return Ok(());
@@ -195,6 +207,10 @@ impl Session {
                     self.resolve_locally(handle, failure);
                 }
             }
+            Kind::Child(child) => self.cancel_child(handle, child, event_id, reason),
+            Kind::SignalExternal { .. } | Kind::CancelExternal { .. } => {
+                self.withdraw_letter(handle, event_id);
+            }
         }
         Ok(())
     }
@@ -216,7 +232,7 @@ impl Session {
         }
     }
 
-    fn resolve_locally(
+    pub(super) fn resolve_locally(
         &mut self,
         handle: Handle,
         failure: temporalio_protos::temporal::api::failure::v1::Failure,
@@ -228,7 +244,7 @@ impl Session {
         });
     }
 
-    fn add(&mut self, kind: Kind) {
+    pub(super) fn add(&mut self, kind: Kind) {
         let handle = self.next_handle;
         self.next_handle += 1;
         self.unobserved.push_back(handle);
@@ -254,7 +270,7 @@ impl Session {
         Some(operation)
     }
 
-    fn may_start(&self, what: &str) -> Result<(), GuestFault> {
+    pub(super) fn may_start(&self, what: &str, limited: Cause) -> Result<(), GuestFault> {
         if self.in_read() {
             return Err(self.read_only(&format!("start {what}")));
         }
@@ -263,9 +279,9 @@ impl Session {
             task_operations,
             ..
         } = self.limits;
-        if self.open.len() >= pending_operations {
+        if self.open.len() + self.others.unheard() >= pending_operations {
             return Err(GuestFault::new(
-                Cause::PendingActivitiesLimitExceeded,
+                limited,
                 format!(
                     "the run has {pending_operations} operations without an answer \
                      (limit pending-operations); wait for some before starting more"
@@ -274,7 +290,7 @@ impl Session {
         }
         if self.commands.len() >= task_operations {
             return Err(GuestFault::new(
-                Cause::PendingActivitiesLimitExceeded,
+                limited,
                 format!(
                     "one workflow task made {task_operations} calls (limit task-operations); \
                      wait for an answer in between"

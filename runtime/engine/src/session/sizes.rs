@@ -7,7 +7,9 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::{GuestFault, RunEnd, Session};
-use crate::guest::{ContinueAsNew, QueryAnswer, ScheduleActivity, UpdateOutcome};
+use crate::guest::{
+    ContinueAsNew, QueryAnswer, ScheduleActivity, SignalExternal, StartChild, UpdateOutcome,
+};
 
 /// What an operation costs besides what it carries, roughly, in bytes.
 const OPERATION_BYTES: usize = 64;
@@ -59,6 +61,38 @@ impl Session {
         metadata: Option<&UserMetadata>,
     ) -> Result<(), GuestFault> {
         self.count_metadata("the summary and details of a timer", metadata)
+    }
+
+    pub(super) fn count_child(&mut self, asked: &StartChild) -> Result<(), GuestFault> {
+        let of = |what: &str| format!("the {what} of child workflow {}", asked.workflow_type);
+        let bad = |fault: GuestFault| GuestFault {
+            cause: Cause::BadStartChildExecutionAttributes,
+            ..fault
+        };
+        self.count(&of("input"), asked.input.as_ref())
+            .and_then(|()| self.count(&of("headers"), asked.header.as_ref()))
+            .and_then(|()| self.count(&of("memo"), asked.memo.as_ref()))
+            .and_then(|()| self.count(&of("search attributes"), asked.search_attributes.as_ref()))
+            .and_then(|()| self.count(&of("retry policy"), asked.retry_policy.as_ref()))
+            .and_then(|()| self.count_metadata(&of("summary and details"), asked.metadata.as_ref()))
+            .map_err(bad)
+    }
+
+    pub(super) fn count_signal(&mut self, asked: &SignalExternal) -> Result<(), GuestFault> {
+        let of = |what: &str| format!("the {what} of signal {}", asked.name);
+        let bad = |fault: GuestFault| GuestFault {
+            cause: Cause::BadSignalWorkflowExecutionAttributes,
+            ..fault
+        };
+        self.count(&of("input"), asked.input.as_ref())
+            .and_then(|()| self.count(&of("headers"), asked.header.as_ref()))
+            .and_then(|()| self.add_bytes(OPERATION_BYTES))
+            .map_err(bad)
+    }
+
+    pub(super) fn count_reason(&mut self, reason: &str) -> Result<(), GuestFault> {
+        self.check_size("the reason of the cancel request", reason.len())?;
+        self.add_bytes(reason.len() + OPERATION_BYTES)
     }
 
     pub(super) fn check_answer(&self, answer: &QueryAnswer) -> Result<(), GuestFault> {

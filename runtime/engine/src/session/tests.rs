@@ -153,8 +153,8 @@ fn what_is_known_at_once_comes_before_the_next_recorded_event() {
         session.next_event(),
         Some(GuestEvent::Signal { event_id: 7, .. })
     ));
-    session.cancel(second).unwrap();
-    session.cancel(first).unwrap();
+    session.cancel(second, "").unwrap();
+    session.cancel(first, "").unwrap();
     assert_eq!(handle_of(session.next_event()), second);
     assert_eq!(handle_of(session.next_event()), first);
     assert!(matches!(
@@ -181,7 +181,7 @@ fn cancelling_what_the_batch_answers_is_a_no_op() {
     session.observe(&[timer_started(5)]);
     begin(&mut session, vec![signal(7), fired(8, 5)]);
     session.next_event();
-    session.cancel(timer).unwrap();
+    session.cancel(timer, "").unwrap();
     assert!(matches!(
         session.next_event(),
         Some(GuestEvent::Resolved { handle, outcome: Outcome::Success(None) }) if handle == timer
@@ -203,8 +203,8 @@ fn act_13_the_three_ways_to_cancel_an_activity() {
         session.observe(&[activity_scheduled(5)]);
         begin(&mut session, vec![signal(7)]);
         session.next_event();
-        session.cancel(handle).unwrap();
-        session.cancel(handle).unwrap();
+        session.cancel(handle, "").unwrap();
+        session.cancel(handle, "").unwrap();
         assert_eq!(session.next_event().is_some(), resolves, "{cancellation:?}");
         let commands = session.finish_task(None).commands;
         assert_eq!(commands.len(), usize::from(asks), "{cancellation:?}");
@@ -284,7 +284,7 @@ fn what_breaks_a_rule_is_a_fault_that_says_which() {
         cause(session.start_activity(named())),
         WorkflowTaskFailedCause::ScheduleActivityDuplicateId
     );
-    assert!(session.cancel(99).unwrap_err().message.contains("99"));
+    assert!(session.cancel(99, "").unwrap_err().message.contains("99"));
     assert!(session.random_bytes(65_537).is_err());
     assert!(
         session.answer_query("query", Ok(None)).is_err(),
@@ -337,7 +337,7 @@ fn msg_08_a_query_may_look_and_answer_and_nothing_else() {
     };
     assert_eq!(name, "status");
     assert!(session.start_timer(second(), None).is_err());
-    assert!(session.cancel(timer).is_err());
+    assert!(session.cancel(timer, "").is_err());
     session.random_u64();
     session.answer_query(&id, Ok(None)).unwrap();
     assert!(session.answer_query(&id, Ok(None)).is_err(), "once");

@@ -90,6 +90,8 @@ limit_flags! {
     instance_idle: Time,
     /// Messages waiting for one workflow ID.
     mailbox_messages: Count,
+    /// Letters between runs kept in memory; the rest waits on disk.
+    letters_in_memory: Count,
     /// Transitions waiting to be committed.
     commit_queue: Count,
     /// Tasks of one queue kept in memory; the rest waits on disk.

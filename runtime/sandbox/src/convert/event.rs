@@ -14,6 +14,10 @@ pub(crate) fn to_wit(event: GuestEvent) -> events::Event {
             handle,
             outcome: outcome_to_wit(outcome),
         }),
+        GuestEvent::Started { handle, run_id } => events::Event::Started(events::StartNotice {
+            handle,
+            outcome: events::StartOutcome::Child(run_id),
+        }),
         GuestEvent::Signal {
             name,
             input,

@@ -48,9 +48,8 @@ impl timers::Host for Host {
 }
 
 impl cancellation::Host for Host {
-    /// The reason has a place in the history only where children are cancelled.
-    fn cancel(&mut self, handle: u64, _reason: String) -> wasmtime::Result<()> {
-        self.session()?.cancel(handle).map_err(fault)
+    fn cancel(&mut self, handle: u64, reason: String) -> wasmtime::Result<()> {
+        self.session()?.cancel(handle, &reason).map_err(fault)
     }
 }
 

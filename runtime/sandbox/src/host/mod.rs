@@ -1,6 +1,7 @@
 //! The host's functions: each call of the contract, handed to the session.
 
 mod activities;
+mod children;
 mod context;
 mod continuation;
 mod events;
@@ -171,12 +172,14 @@ fn fault(fault: GuestFault) -> wasmtime::Error {
 
 /// What this server stands behind; a component that imports anything else is
 /// refused at upload.
-pub(crate) const SERVED: [&str; 12] = [
+pub(crate) const SERVED: [&str; 14] = [
     "types",
     "description",
     "activities",
     "timers",
     "cancellation",
+    "children",
+    "external",
     "queries",
     "updates",
     "continuation",
@@ -199,6 +202,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::activities::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::timers::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::cancellation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::children::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::external::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::queries::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::updates::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::continuation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;

@@ -7,7 +7,7 @@ use mainspring_engine::start::{LatestRun, StartDecision, decide};
 use super::queries::WaitingQuery;
 use super::step::Step;
 use super::{Actor, State};
-use crate::components::Route;
+use crate::components::{Pin, Route};
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
 use crate::mailbox::message::{ActivityReport, Message, RunSelector};
@@ -129,6 +129,7 @@ impl Actor {
                     let _ = latest.run.give_back(scheduled_event_id, attempt, nonce);
                 }
             }
+            Message::Letter(delivery) => self.take_letter(delivery, step).await,
             Message::Wake => {
                 if let Some(latest) = self.latest() {
                     latest.run.wake(now);
@@ -243,13 +244,19 @@ impl Actor {
             .core
             .components
             .route(&self.key.namespace, &request.workflow_type)?;
+        let run_id = self.core.entropy.run_id(self.core.clock.now());
+        let start = start_run(request, run_id, &route);
+        self.start_on(start, route.pin, step);
+        self.latest_as_started(true)
+    }
+
+    /// Begins a run; the one before it is closed, if there is one.
+    pub(super) fn start_on(&mut self, start: StartRun, pin: Pin, step: &mut Step) {
         let now = self.core.clock.now();
-        let run_id = self.core.entropy.run_id(now);
-        let run = Run::start(start_run(request, run_id, &route), now, &self.core.limits);
+        let run = Run::start(start, now, &self.core.limits);
         self.end_updates_of_closed_run(step);
         self.replace(run, step);
-        step.pins.push(route.pin);
-        self.latest_as_started(true)
+        step.pins.push(pin);
     }
 
     // ---- inputs -----------------------------------------------------------
@@ -296,13 +303,14 @@ impl Actor {
             header: signal.header,
             identity: signal.identity,
             request_id: signal.request_id,
+            sender: None,
         };
         run.signal(now, input).map_err(server_error)
     }
 
     /// Checks that the latest run is the one that is meant. Another run of this
     /// workflow ID takes no input: it is closed.
-    async fn select(&mut self, selector: RunSelector) -> Result<(), ServerError> {
+    pub(super) async fn select(&mut self, selector: RunSelector) -> Result<(), ServerError> {
         let Some(latest) = self.latest() else {
             return Err(self.unknown_run(None));
         };
@@ -404,6 +412,7 @@ fn start_run(request: StartWorkflow, run_id: RunId, route: &Route) -> StartRun {
         start_delay: request.start_delay,
         user_metadata: request.user_metadata,
         priority: request.priority,
+        parent: None,
         digest: route.digest,
         component_name: route.name.clone(),
         component_version: route.version.clone(),

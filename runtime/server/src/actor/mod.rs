@@ -7,6 +7,7 @@
 //! the following steps, between which new messages are recorded as they come.
 
 mod guest;
+mod letters;
 mod messages;
 mod publish;
 mod queries;

@@ -1,7 +1,7 @@
 //! The commit of a step, and what the world may see of it afterwards.
 
 use mainspring_engine::run::QueuedActivity;
-use mainspring_engine::transition::{CurrentRow, Transition, Write};
+use mainspring_engine::transition::{CurrentRow, OutboxRow, Transition, Write};
 use prost::Message as _;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
@@ -33,6 +33,7 @@ impl Actor {
             return;
         };
         let news = news_of(&write);
+        let letters = letters_of(&write);
         let committed = self.core.committer.commit(write).await;
         match committed {
             Ok(()) => {
@@ -45,6 +46,8 @@ impl Actor {
                 }
                 self.send_tasks(&mut step);
                 step.settle(Ok(()));
+                // Behind the answers to letters: a child has started before it closes.
+                self.core.outbox.send(letters);
             }
             Err(error) => self.not_committed(step, error),
         }
@@ -72,8 +75,13 @@ impl Actor {
                 });
             }
         }
-        if !runs.is_empty() {
-            return Some(Write::Transition(Transition { runs, current }));
+        let taken = std::mem::take(&mut step.taken);
+        if !runs.is_empty() || !taken.is_empty() {
+            return Some(Write::Transition(Transition {
+                runs,
+                current,
+                taken,
+            }));
         }
         let writes = std::mem::take(&mut step.activity_writes);
         step.wake_by = writes.iter().filter_map(|write| write.wake_at).min();
@@ -216,6 +224,15 @@ impl Actor {
         let soon = self.core.clock.now() + super::RELOAD_AFTER;
         self.core.alarms.set(&self.key, Some(soon));
     }
+}
+
+/// The letters that a write sends off.
+fn letters_of(write: &Write) -> Vec<OutboxRow> {
+    let Write::Transition(transition) = write else {
+        return Vec::new();
+    };
+    let letters = transition.runs.iter().flat_map(|run| &run.outbox);
+    letters.cloned().collect()
 }
 
 /// How far the histories come that a write adds to.

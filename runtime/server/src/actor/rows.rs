@@ -47,6 +47,7 @@ impl Message {
             | Message::Describe(..)
             | Message::HistoryState(..)
             | Message::Report { .. }
+            | Message::Letter(_)
             | Message::Wake
             | Message::Evict => false,
         }

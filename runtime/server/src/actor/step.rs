@@ -3,7 +3,7 @@
 use mainspring_engine::activity::StartedAttempt;
 use mainspring_engine::ids::{RunId, TaskQueue};
 use mainspring_engine::time::Timestamp;
-use mainspring_engine::transition::{ActivityWrite, RunChange};
+use mainspring_engine::transition::{ActivityWrite, RunChange, TakenLetter};
 use std::sync::Arc;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
@@ -32,6 +32,8 @@ pub(super) struct Step {
     answers: Vec<Answer>,
     /// Changes of runs that this step has replaced by a newer one.
     pub(super) replaced: Vec<RunChange>,
+    /// Letters of other runs that this step has taken.
+    pub(super) taken: Vec<TakenLetter>,
     /// Rows of pending activities that this step changed without the run.
     pub(super) activity_writes: Vec<ActivityWrite>,
     /// The first deadline of those rows.
@@ -67,6 +69,15 @@ impl Step {
     ) {
         self.answers.push(Box::new(move |committed| {
             act(committed.map_err(|error| uncommitted(&error)));
+        }));
+    }
+
+    /// Does this once the step is durable, and not where that is not known.
+    pub(super) fn once_durable(&mut self, act: impl FnOnce() + Send + 'static) {
+        self.answers.push(Box::new(move |committed| {
+            if committed.is_ok() {
+                act();
+            }
         }));
     }
 

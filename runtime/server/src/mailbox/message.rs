@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::describe::WorkflowDescription;
 use crate::error::ServerError;
 use crate::matching::queue::Match;
+use crate::outbox::Delivery;
 use crate::request::{
     HistoryState, Query, QueryReply, Signal, StartWorkflow, StartedWorkflow, Stop,
 };
@@ -118,6 +119,8 @@ pub enum Message {
         /// Its nonce.
         nonce: u64,
     },
+    /// A letter of another run, or the answer to one of this workflow ID.
+    Letter(Delivery),
     /// The alarm rang.
     Wake,
     /// Drop the live instance, if nothing is going on in it.
@@ -146,7 +149,12 @@ impl Message {
             Message::Describe(_, reply) => send(reply, error),
             Message::HistoryState(_, reply) => send(reply, error),
             Message::Heartbeat { reply, .. } => send(reply, error),
-            Message::Dispatch(_) | Message::GiveBack { .. } | Message::Wake | Message::Evict => {}
+            // A letter that is dropped is delivered again.
+            Message::Letter(_)
+            | Message::Dispatch(_)
+            | Message::GiveBack { .. }
+            | Message::Wake
+            | Message::Evict => {}
         }
     }
 }

@@ -10,6 +10,7 @@ mod commit;
 mod components;
 mod connection;
 mod history;
+mod letters;
 mod lookups;
 mod namespaces;
 mod rows;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
-use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
+use mainspring_engine::transition::{ActivityRow, EventBatch, OutboxRow, RunImage, Write};
 use rusqlite::ErrorCode;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
@@ -273,6 +274,18 @@ impl Store for SqliteStore {
             }
             history::read(&self.readers, run_id, range).await
         })
+    }
+
+    fn load_letter(&self, run_id: RunId, event_id: i64) -> StoreFuture<'_, Option<OutboxRow>> {
+        Box::pin(letters::load(&self.readers, run_id, event_id))
+    }
+
+    fn letters(
+        &self,
+        after: Option<(RunId, i64)>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxRow>> {
+        Box::pin(letters::page(&self.readers, after, limit))
     }
 
     fn due_runs(

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row as _, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use super::sql;
+use super::{letters, sql};
 use crate::{DueRun, QueuePosition, QueuedTask, StoreError};
 
 pub(super) async fn load_run(
@@ -33,6 +33,8 @@ pub(super) async fn load_run(
             row,
             activities: Vec::new(),
             timers: Vec::new(),
+            children: Vec::new(),
+            outbox: Vec::new(),
         }));
     }
     let activities = query(
@@ -59,6 +61,8 @@ pub(super) async fn load_run(
             .iter()
             .map(|row| timer_row(row, run_id))
             .collect::<Result<_, _>>()?,
+        children: letters::children_of(pool, run_id).await?,
+        outbox: letters::letters_of(pool, run_id).await?,
     }))
 }
 

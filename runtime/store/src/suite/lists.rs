@@ -344,6 +344,10 @@ fn random_row(dice: &mut Dice, n: u128) -> VisibilityRow {
     row.close_time = closed.then(|| at(50 + dice.roll(20) as i64));
     row.history_length = if closed { 3 + dice.roll(5) as i64 } else { 0 };
     row.history_size_bytes = if closed { 100 * dice.roll(4) as i64 } else { 0 };
+    if dice.roll(2) == 0 {
+        row.parent = Some((dice.pick(&["a", "b"]).into(), super::run_id(1)));
+        row.root = Some((dice.pick(&["a", "c"]).into(), super::run_id(2)));
+    }
     row
 }
 

@@ -1,6 +1,7 @@
 //! What every store must do, whatever is behind it. An implementation calls each
 //! function with a fresh, empty store.
 
+mod letters;
 mod lists;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::namespaces::NamespaceRow;
 use crate::visibility::Filter;
 use crate::{HistoryRange, QueuePosition, Store, WriteOutcome};
 
+pub use letters::*;
 pub use lists::*;
 
 use WriteOutcome::{Applied, Conflict};
@@ -38,6 +40,9 @@ macro_rules! every_behaviour {
             histories_are_read_from_both_ends,
             request_ids_are_remembered,
             outcomes_of_updates_are_found_by_id,
+            a_letter_is_taken_once_and_answered_once,
+            a_sender_that_closes_has_the_last_word_on_its_letters,
+            letters_on_their_way_come_in_pages,
             lists_filter_and_page_without_gaps,
             counts_stay_right_through_starts_and_closes,
             a_list_looks_at_no_more_rows_than_it_may,
@@ -84,6 +89,10 @@ fn start(n: u128) -> Transition {
             closed_activities: Vec::new(),
             timers: Vec::new(),
             closed_timers: Vec::new(),
+            children: Vec::new(),
+            closed_children: Vec::new(),
+            outbox: Vec::new(),
+            delivered: Vec::new(),
             request_ids: Vec::new(),
             completed_updates: Vec::new(),
             visibility: Some(visibility(n, Status::Running)),
@@ -93,6 +102,7 @@ fn start(n: u128) -> Transition {
             run_id: run_id(n),
             replaces: None,
         }),
+        taken: Vec::new(),
     }
 }
 
@@ -143,6 +153,8 @@ fn visibility(n: u128, status: Status) -> VisibilityRow {
         history_length: 0,
         history_size_bytes: 0,
         first_run_id: run_id(n),
+        parent: None,
+        root: None,
         memo: Some(b"memo".to_vec()),
         search_attributes: Some(Vec::new()),
     }

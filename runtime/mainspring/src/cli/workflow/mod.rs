@@ -7,6 +7,7 @@ mod message;
 mod retry;
 mod show;
 mod start;
+mod trace;
 
 use clap::{Args, Subcommand};
 
@@ -35,6 +36,9 @@ enum Action {
     Show(show::ShowArgs),
     /// Wait for an execution to end and show its result.
     Result(show::ResultArgs),
+    /// Draw the tree of an execution and its children; again and again on a terminal,
+    /// until the execution has ended.
+    Trace(trace::TraceArgs),
     /// List executions.
     List(list::ListArgs),
     /// Count executions.
@@ -59,6 +63,7 @@ impl WorkflowCommand {
             Action::Describe(args) => args.run(client).await,
             Action::Show(args) => args.run(client).await,
             Action::Result(args) => args.run(client).await,
+            Action::Trace(args) => args.run(client).await,
             Action::List(args) => args.run(client).await,
             Action::Count(args) => args.run(client).await,
             Action::Signal(args) => args.run(client).await,

@@ -1,6 +1,8 @@
 //! The guards of a write: what must be stored for it to be right.
 
-use mainspring_engine::transition::{ActivityWrite, CurrentRow, RunChange, Transition, Write};
+use mainspring_engine::transition::{
+    ActivityWrite, CurrentRow, RunChange, TakenLetter, Transition, Write,
+};
 use rusqlite::params;
 
 use crate::StoreError;
@@ -9,7 +11,16 @@ use crate::sqlite::connection::Sql;
 /// Whether all guards of the write hold.
 pub(super) fn hold(sql: &Sql<'_>, write: &Write) -> Result<bool, StoreError> {
     match write {
-        Write::Transition(Transition { runs, current }) => {
+        Write::Transition(Transition {
+            runs,
+            current,
+            taken,
+        }) => {
+            for letter in taken {
+                if !is_at_stage(sql, letter)? {
+                    return Ok(false);
+                }
+            }
             for run in runs {
                 if !is_next_version(sql, run)? {
                     return Ok(false);
@@ -59,4 +70,13 @@ fn is_next_stamp(sql: &Sql<'_>, write: &ActivityWrite) -> Result<bool, StoreErro
         |row| row.get(0),
     )?;
     Ok(stored.is_some_and(|stamp| i64::try_from(row.stamp) == Ok(stamp + 1)))
+}
+
+fn is_at_stage(sql: &Sql<'_>, letter: &TakenLetter) -> Result<bool, StoreError> {
+    let stored: Option<i64> = sql.first(
+        "SELECT stage FROM outbox WHERE run_id = ? AND event_id = ?",
+        params![letter.run_id.as_bytes(), letter.event_id],
+        |row| row.get(0),
+    )?;
+    Ok(stored == Some(letter.stage as i64))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use mainspring_engine::ids::{Namespace, RunId, WorkflowKey};
+use mainspring_engine::ids::{Namespace, RunId, WorkflowId, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{
-    ActivityRow, ActivityWrite, CurrentRow, EventBatch, RunChange, RunRow, TimerRow, VisibilityRow,
-    Write,
+    ActivityRow, ActivityWrite, ChildRow, CurrentRow, EventBatch, LetterStage, OutboxRow,
+    RunChange, RunRow, TakenLetter, TimerRow, VisibilityRow, Write,
 };
 use rusqlite::params;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
@@ -46,6 +46,9 @@ impl<'a> Rows<'a> {
                 }
             }
             Write::Transition(transition) => {
+                for letter in &transition.taken {
+                    self.taken(letter)?;
+                }
                 if let Some(current) = &transition.current {
                     self.current(current)?;
                 }
@@ -93,6 +96,26 @@ impl<'a> Rows<'a> {
         for event_id in &run.closed_timers {
             self.delete(
                 "DELETE FROM timers WHERE run_id = ? AND started_event_id = ?",
+                run_id,
+                *event_id,
+            )?;
+        }
+        for row in &run.children {
+            self.child(row)?;
+        }
+        for event_id in &run.closed_children {
+            self.delete(
+                "DELETE FROM children WHERE run_id = ? AND initiated_event_id = ?",
+                run_id,
+                *event_id,
+            )?;
+        }
+        for row in &run.outbox {
+            self.letter(row)?;
+        }
+        for event_id in &run.delivered {
+            self.delete(
+                "DELETE FROM outbox WHERE run_id = ? AND event_id = ?",
                 run_id,
                 *event_id,
             )?;
@@ -228,6 +251,54 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    fn child(&mut self, row: &ChildRow) -> Written {
+        self.bytes += ROW_BYTES;
+        self.sql.run(
+            "INSERT INTO children (run_id, initiated_event_id, state) VALUES (?, ?, ?) \
+             ON CONFLICT (run_id, initiated_event_id) DO UPDATE SET state = excluded.state",
+            params![row.run_id.as_bytes(), row.initiated_event_id, row.state],
+        )?;
+        Ok(())
+    }
+
+    fn letter(&mut self, row: &OutboxRow) -> Written {
+        self.bytes += ROW_BYTES + row.letter.len();
+        self.sql.run(
+            "INSERT INTO outbox (run_id, event_id, stage, namespace, workflow_id, letter) \
+             VALUES (?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (run_id, event_id) DO UPDATE SET stage = excluded.stage, \
+             namespace = excluded.namespace, workflow_id = excluded.workflow_id, \
+             letter = excluded.letter",
+            params![
+                row.run_id.as_bytes(),
+                row.event_id,
+                row.stage as i64,
+                row.to.namespace.as_str(),
+                row.to.workflow_id.as_str(),
+                &*row.letter,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// A letter that was taken becomes its answer, or is gone.
+    fn taken(&mut self, letter: &TakenLetter) -> Written {
+        let Some((to, answer)) = &letter.answer else {
+            return self.delete(
+                "DELETE FROM outbox WHERE run_id = ? AND event_id = ?",
+                letter.run_id,
+                letter.event_id,
+            );
+        };
+        self.letter(&OutboxRow {
+            run_id: letter.run_id,
+            event_id: letter.event_id,
+            stage: LetterStage::Answered,
+            to: to.clone(),
+            letter: answer.clone(),
+        })
+    }
+
     /// Deletes a row by run and event.
     fn delete(&mut self, text: &'static str, run_id: RunId, event_id: i64) -> Written {
         self.bytes += ROW_BYTES;
@@ -254,8 +325,9 @@ impl<'a> Rows<'a> {
         self.sql.run(
             "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
              task_queue, status, start_time, execution_time, close_time, history_length, \
-             history_size_bytes, first_run_id, memo, search_attributes) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             history_size_bytes, first_run_id, parent_workflow_id, parent_run_id, \
+             root_workflow_id, root_run_id, memo, search_attributes) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, \
              close_time = excluded.close_time, history_length = excluded.history_length, \
              history_size_bytes = excluded.history_size_bytes",
@@ -272,10 +344,25 @@ impl<'a> Rows<'a> {
                 row.history_length,
                 row.history_size_bytes,
                 row.first_run_id.as_bytes(),
+                workflow_id(&row.parent),
+                run_id(&row.parent),
+                workflow_id(&row.root),
+                run_id(&row.root),
                 row.memo.as_deref().unwrap_or_default(),
                 row.search_attributes.as_deref().unwrap_or_default(),
             ],
         )?;
         Ok(())
     }
+}
+
+/// Another run that a row names, if it does.
+type Relative = Option<(WorkflowId, RunId)>;
+
+fn workflow_id(of: &Relative) -> Option<&str> {
+    of.as_ref().map(|(workflow_id, _)| workflow_id.as_str())
+}
+
+fn run_id(of: &Relative) -> Option<String> {
+    of.as_ref().map(|(_, run_id)| run_id.to_string())
 }

@@ -10,8 +10,14 @@ use crate::visibility::{
 /// What stands for an attribute in a statement.
 fn column(attribute: Attribute) -> &'static str {
     match attribute {
-        Attribute::WorkflowId | Attribute::RootWorkflowId => "workflow_id",
-        Attribute::RunId | Attribute::RootRunId => {
+        Attribute::WorkflowId => "workflow_id",
+        Attribute::RootWorkflowId => "coalesce(root_workflow_id, workflow_id)",
+        Attribute::RootRunId => {
+            "coalesce(root_run_id, lower(substr(hex(run_id), 1, 8) || '-' || \
+             substr(hex(run_id), 9, 4) || '-' || substr(hex(run_id), 13, 4) || '-' || \
+             substr(hex(run_id), 17, 4) || '-' || substr(hex(run_id), 21)))"
+        }
+        Attribute::RunId => {
             "lower(substr(hex(run_id), 1, 8) || '-' || substr(hex(run_id), 9, 4) || '-' || \
              substr(hex(run_id), 13, 4) || '-' || substr(hex(run_id), 17, 4) || '-' || \
              substr(hex(run_id), 21))"
@@ -27,7 +33,8 @@ fn column(attribute: Attribute) -> &'static str {
         Attribute::HistorySizeBytes => {
             "CASE WHEN close_time IS NOT NULL THEN history_size_bytes END"
         }
-        Attribute::ParentWorkflowId | Attribute::ParentRunId => "NULL",
+        Attribute::ParentWorkflowId => "parent_workflow_id",
+        Attribute::ParentRunId => "parent_run_id",
     }
 }
 

@@ -10,7 +10,7 @@ mod ranges;
 
 use std::ops::RangeInclusive;
 
-use mainspring_engine::ids::Namespace;
+use mainspring_engine::ids::{Namespace, RunId, WorkflowId};
 use mainspring_engine::transition::VisibilityRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
@@ -441,7 +441,27 @@ fn visibility_row(row: &SqliteRow) -> Result<VisibilityRow, StoreError> {
         history_length: row.try_get("history_length")?,
         history_size_bytes: row.try_get("history_size_bytes")?,
         first_run_id: sql::run_id(row, "first_run_id")?,
+        parent: relative(row, "parent_workflow_id", "parent_run_id")?,
+        root: relative(row, "root_workflow_id", "root_run_id")?,
         memo: Some(row.try_get("memo")?),
         search_attributes: Some(row.try_get("search_attributes")?),
     })
+}
+
+/// Another run that a row names, if it does.
+fn relative(
+    row: &SqliteRow,
+    workflow_id: &str,
+    run_id: &str,
+) -> Result<Option<(WorkflowId, RunId)>, StoreError> {
+    let workflow_id: Option<String> = row.try_get(workflow_id)?;
+    let run_id: Option<String> = row.try_get(run_id)?;
+    let (Some(workflow_id), Some(run_id)) = (workflow_id, run_id) else {
+        return Ok(None);
+    };
+    let run_id = RunId::parse(&run_id).ok_or(StoreError::Corrupt {
+        what: "run ID",
+        reason: format!("{run_id:?} is no UUID"),
+    })?;
+    Ok(Some((workflow_id.into(), run_id)))
 }

@@ -223,15 +223,6 @@ fn allowed_by(filter: &Filter, attribute: Attribute, negated: bool) -> Ranges {
     }
 }
 
-/// Attributes that are the same for every run of this server.
-fn own(attribute: Attribute) -> Attribute {
-    match attribute {
-        Attribute::RootWorkflowId => Attribute::WorkflowId,
-        Attribute::RootRunId => Attribute::RunId,
-        other => other,
-    }
-}
-
 /// Whether exactly the closed runs have it.
 fn comes_with_the_close(attribute: Attribute) -> bool {
     matches!(
@@ -245,14 +236,7 @@ fn comes_with_the_close(attribute: Attribute) -> bool {
 
 fn allowed_by_test(asked: Attribute, test: &Test, attribute: Attribute, negated: bool) -> Ranges {
     let asks_for_absent = *test == Test::IsNull && !negated;
-    if matches!(asked, Attribute::ParentWorkflowId | Attribute::ParentRunId) {
-        return if asks_for_absent {
-            Ranges::everything()
-        } else {
-            Ranges::nothing()
-        };
-    }
-    if own(asked) == attribute {
+    if asked == attribute {
         let ranges = values(test);
         return match (test, negated) {
             (Test::IsNull, false) => Ranges {
