@@ -237,6 +237,20 @@ pub enum Command {
         /// Its result, or the failure that its caller hears.
         outcome: UpdateOutcome,
     },
+    /// Set or remove search attributes (WF-27).
+    UpsertSearchAttributes {
+        /// What changes; a null payload removes.
+        changed: SearchAttributes,
+        /// All that the run has then.
+        whole: SearchAttributes,
+    },
+    /// Set or remove fields of the memo (WF-27).
+    UpsertMemo {
+        /// What changes; a null payload removes.
+        changed: Memo,
+        /// All that the run has then.
+        whole: Memo,
+    },
     /// Close the run as completed.
     CompleteWorkflow {
         /// What `run` returned.

@@ -24,6 +24,7 @@ use crate::matching::Matching;
 use crate::namespaces::Namespaces;
 use crate::outside::{Clock, Entropy};
 use crate::residents::Residents;
+use crate::search_attributes::SearchAttributes;
 use crate::watch::Watchers;
 
 /// Bytes of history read at once.
@@ -48,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) residents: Residents,
     pub(crate) components: Components,
     pub(crate) namespaces: Namespaces,
+    pub(crate) search_attributes: SearchAttributes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Arc<Limits>,

@@ -7,6 +7,7 @@
 
 pub mod components;
 pub mod namespaces;
+pub mod search_attributes;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 #[allow(clippy::unwrap_used)] // It is a test, in a place where others can call it.
@@ -23,6 +24,7 @@ use mainspring_engine::transition::{ActivityRow, EventBatch, RunImage, Write};
 
 use components::ComponentStore;
 use namespaces::NamespaceStore;
+use search_attributes::SearchAttributeStore;
 use visibility::VisibilityStore;
 
 /// A boxed future, so that the trait can be used behind `dyn`.
@@ -140,7 +142,7 @@ pub struct HistoryRange {
 
 /// Durable state. Every read is served by an index; anything that scans is a bug.
 pub trait Store:
-    ComponentStore + NamespaceStore + VisibilityStore + fmt::Debug + Send + Sync
+    ComponentStore + NamespaceStore + SearchAttributeStore + VisibilityStore + fmt::Debug + Send + Sync
 {
     /// Commits the writes in one durable transaction and answers one outcome for
     /// each, in order. Writes of one call never touch the same run or activity

@@ -26,6 +26,7 @@ use crate::history;
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
 use crate::retry::with_defaults;
+use crate::search;
 use crate::time::{Timestamp, set_duration, wire_duration};
 use crate::transition::VisibilityRow;
 
@@ -159,6 +160,10 @@ impl Run {
             .search_attributes
             .as_ref()
             .map(Message::encode_to_vec);
+        if let Some(attributes) = &started.search_attributes {
+            run.staged
+                .index(search::indexed(&attributes.indexed_fields));
+        }
         let attributes = Attributes::WorkflowExecutionStartedEventAttributes(started);
         let mut event = history::event(1, now, attributes);
         event.user_metadata = user_metadata;
@@ -188,6 +193,8 @@ impl Run {
             first_run_id: self.first_run_id(),
             memo: None,
             search_attributes: None,
+            problems: self.problems(),
+            indexed: Vec::new(),
         }
     }
 }

@@ -300,6 +300,12 @@ impl Run {
             Command::CompleteUpdate { update_id, outcome } => {
                 self.complete_update(now, update_id, outcome);
             }
+            Command::UpsertSearchAttributes { changed, whole } => {
+                self.upsert_search_attributes(now, completed, changed, &whole);
+            }
+            Command::UpsertMemo { changed, whole } => {
+                self.upsert_memo(now, completed, changed, &whole);
+            }
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
@@ -461,6 +467,7 @@ impl Run {
         if self.record.open_task.is_some() {
             self.record_task_failure(now, failure.cause, &failure.message, &failure.details);
         }
+        let reported = self.problems();
         let blocked = self.record.blocked.take();
         let failed_attempts = blocked.as_ref().map_or(0, |b| b.failed_attempts) + 1;
         let factor = 2_u32.saturating_pow(failed_attempts - 1);
@@ -475,6 +482,7 @@ impl Run {
             retry_due: false,
         });
         self.staged.row = true;
+        self.report_problems(reported);
     }
 
     fn record_task_failure(
@@ -517,6 +525,8 @@ fn closes_run(command: &Command) -> bool {
         | Command::StartTimer(_)
         | Command::CancelTimer { .. }
         | Command::AcceptUpdate { .. }
-        | Command::CompleteUpdate { .. } => false,
+        | Command::CompleteUpdate { .. }
+        | Command::UpsertSearchAttributes { .. }
+        | Command::UpsertMemo { .. } => false,
     }
 }

@@ -5,6 +5,7 @@ mod context;
 mod continuation;
 mod events;
 mod info;
+mod properties;
 mod updates;
 
 use std::sync::Arc;
@@ -177,6 +178,7 @@ pub(crate) const SERVED: [&str; 12] = [
     "activities",
     "timers",
     "cancellation",
+    "properties",
     "queries",
     "updates",
     "continuation",
@@ -199,6 +201,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::activities::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::timers::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::cancellation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::properties::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::queries::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::updates::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::continuation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;

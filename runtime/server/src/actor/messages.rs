@@ -349,7 +349,13 @@ impl Actor {
             Some(facts) => facts,
             None => self.core.run_facts(&self.key, run.run_id()).await?,
         };
-        Ok(Box::new(WorkflowDescription::new(run, &facts)))
+        let mut described = WorkflowDescription::new(run, &facts);
+        if run.has_upserts()
+            && let Some(properties) = self.core.store.load_properties(run.run_id()).await?
+        {
+            described.set_properties(&properties);
+        }
+        Ok(Box::new(described))
     }
 
     async fn history_state(&mut self, selector: RunSelector) -> Result<HistoryState, ServerError> {

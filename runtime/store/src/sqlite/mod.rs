@@ -13,6 +13,7 @@ mod history;
 mod lookups;
 mod namespaces;
 mod rows;
+mod search_attributes;
 mod sql;
 mod visibility;
 mod writer;

@@ -2,6 +2,7 @@
 //! function with a fresh, empty store.
 
 mod lists;
+mod search;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::visibility::Filter;
 use crate::{HistoryRange, QueuePosition, Store, WriteOutcome};
 
 pub use lists::*;
+pub use search::*;
 
 use WriteOutcome::{Applied, Conflict};
 
@@ -45,6 +47,11 @@ macro_rules! every_behaviour {
             large_filters_are_served,
             random_filters_agree_with_a_plain_evaluation,
             namespaces_are_registered_once,
+            search_attributes_come_and_go_with_their_values,
+            runs_are_found_by_their_search_attributes,
+            upserts_change_what_is_found_and_shown,
+            a_search_attribute_is_walked_within_the_budget,
+            random_search_attributes_agree_with_a_plain_evaluation,
             components_switch_and_share_their_bytes,
             random_commits_agree_with_a_model,
         }
@@ -145,6 +152,8 @@ fn visibility(n: u128, status: Status) -> VisibilityRow {
         first_run_id: run_id(n),
         memo: Some(b"memo".to_vec()),
         search_attributes: Some(Vec::new()),
+        problems: Vec::new(),
+        indexed: Vec::new(),
     }
 }
 

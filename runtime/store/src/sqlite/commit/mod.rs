@@ -4,6 +4,7 @@
 //! guard does not hold is left out whole, and the others go on. Every statement is
 //! of one row and stays prepared.
 
+mod attributes;
 mod guards;
 mod rows;
 

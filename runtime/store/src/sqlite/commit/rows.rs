@@ -11,6 +11,7 @@ use mainspring_engine::transition::{
 use rusqlite::params;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
+use super::attributes;
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -124,7 +125,9 @@ impl<'a> Rows<'a> {
             if run.row.version > 1 {
                 // It was counted as running when it started.
                 count(WorkflowExecutionStatus::Running, -1);
+                attributes::update(self.sql, row)?;
             }
+            self.bytes += ROW_BYTES * attributes::index(self.sql, row)?;
         }
         Ok(())
     }
@@ -254,11 +257,12 @@ impl<'a> Rows<'a> {
         self.sql.run(
             "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
              task_queue, status, start_time, execution_time, close_time, history_length, \
-             history_size_bytes, first_run_id, memo, search_attributes) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             history_size_bytes, first_run_id, memo, search_attributes, problems) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, \
              close_time = excluded.close_time, history_length = excluded.history_length, \
-             history_size_bytes = excluded.history_size_bytes",
+             history_size_bytes = excluded.history_size_bytes, \
+             problems = excluded.problems",
             params![
                 row.run_id.as_bytes(),
                 row.key.namespace.as_str(),
@@ -274,8 +278,14 @@ impl<'a> Rows<'a> {
                 row.first_run_id.as_bytes(),
                 row.memo.as_deref().unwrap_or_default(),
                 row.search_attributes.as_deref().unwrap_or_default(),
+                lines(&row.problems),
             ],
         )?;
         Ok(())
     }
+}
+
+/// Texts as the lines of one; `None` for none.
+fn lines(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
