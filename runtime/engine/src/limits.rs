@@ -96,6 +96,8 @@ pub struct Limits {
     pub run_search_attribute_bytes: usize,
     /// The memo of one run, in bytes.
     pub memo_bytes: usize,
+    /// How long a namespace keeps closed runs, at least (LIF-22).
+    pub shortest_retention: Duration,
 }
 
 impl Default for Limits {
@@ -144,6 +146,7 @@ impl Default for Limits {
             search_attribute_bytes: 2 * 1024,
             run_search_attribute_bytes: 40 * 1024,
             memo_bytes: 2 * 1024 * 1024,
+            shortest_retention: Duration::from_secs(3_600),
         }
     }
 }

@@ -195,6 +195,13 @@ pub enum Write {
         /// The rows.
         writes: Vec<ActivityWrite>,
     },
+    /// A closed run and all that is kept of it; refused while it is open.
+    Delete {
+        /// The workflow ID.
+        key: WorkflowKey,
+        /// The run.
+        run_id: RunId,
+    },
 }
 
 /// The image of a run that a restart reads: rows, not history.

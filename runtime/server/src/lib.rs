@@ -20,6 +20,7 @@ mod namespaces;
 pub mod outside;
 mod request;
 mod residents;
+mod retention;
 mod search_attributes;
 mod task;
 mod token;
@@ -152,9 +153,10 @@ impl Server {
             // A full mailbox is at work: its run is not idle.
             move |key| drop(evicting.post(key, Message::Evict)),
         ));
+        let retention = tokio::spawn(retention::run(core.clone()));
         Ok(Self {
             core,
-            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle])),
+            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle, retention])),
         })
     }
 

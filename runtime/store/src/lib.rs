@@ -106,6 +106,17 @@ pub struct DueRun {
     pub run_id: RunId,
 }
 
+/// A run that is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedRun {
+    /// When it closed.
+    pub closed_at: Timestamp,
+    /// Whose run it is.
+    pub key: WorkflowKey,
+    /// The run.
+    pub run_id: RunId,
+}
+
 /// A task that waits in a queue for a poller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueuedTask {
@@ -187,6 +198,13 @@ pub trait Store:
         after: Option<(Timestamp, RunId)>,
         limit: usize,
     ) -> StoreFuture<'_, Vec<DueRun>>;
+
+    /// The closed runs of a namespace that closed first, in that order.
+    fn oldest_closed_runs<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ClosedRun>>;
 
     /// Tasks that wait in a queue, oldest first, after the given place.
     fn queued_tasks<'a>(

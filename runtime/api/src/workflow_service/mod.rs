@@ -119,6 +119,7 @@ delegate! {
         RequestCancelWorkflowExecutionRequest -> RequestCancelWorkflowExecutionResponse,
     terminate_workflow_execution:
         TerminateWorkflowExecutionRequest -> TerminateWorkflowExecutionResponse,
+    delete_workflow_execution: DeleteWorkflowExecutionRequest -> DeleteWorkflowExecutionResponse,
     poll_activity_task_queue: PollActivityTaskQueueRequest -> PollActivityTaskQueueResponse,
     respond_activity_task_completed:
         RespondActivityTaskCompletedRequest -> RespondActivityTaskCompletedResponse,

@@ -174,6 +174,7 @@ mod tests {
             "workflow signal -w id --type s --input-file a.json",
             "workflow query -w id --name q --reject-condition not_open",
             "workflow cancel -w id --reason why",
+            "workflow delete -w id -r run",
             "workflow terminate -w id --reason why",
             "workflow result -w id",
             "workflow describe -w id",

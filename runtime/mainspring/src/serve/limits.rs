@@ -120,6 +120,8 @@ limit_flags! {
     run_search_attribute_bytes: Bytes,
     /// The memo of one run.
     memo_bytes: Bytes,
+    /// How long a namespace keeps closed runs, at least.
+    shortest_retention: Time,
 }
 
 /// A number of bytes, written `4096`, `64KiB`, `2MiB` or `1GiB`.

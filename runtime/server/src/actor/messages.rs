@@ -44,6 +44,7 @@ impl Actor {
                     .await;
                 step.answer(reply, taken);
             }
+            Message::Delete(run, reply) => self.take_delete(run, reply, step).await,
             Message::Query(run, query, reply) => {
                 self.take_query(WaitingQuery { run, query, reply }, step)
                     .await;

@@ -1,6 +1,7 @@
 //! What every store must do, whatever is behind it. An implementation calls each
 //! function with a fresh, empty store.
 
+mod deletes;
 mod lists;
 mod search;
 
@@ -20,6 +21,7 @@ use crate::namespaces::NamespaceRow;
 use crate::visibility::Filter;
 use crate::{HistoryRange, QueuePosition, Store, WriteOutcome};
 
+pub use deletes::*;
 pub use lists::*;
 pub use search::*;
 
@@ -46,6 +48,8 @@ macro_rules! every_behaviour {
             a_wide_prefix_is_listed_by_start_time,
             large_filters_are_served,
             random_filters_agree_with_a_plain_evaluation,
+            a_deleted_run_leaves_nothing_behind,
+            the_oldest_closed_runs_come_first,
             namespaces_are_registered_once,
             search_attributes_come_and_go_with_their_values,
             runs_are_found_by_their_search_attributes,

@@ -3,6 +3,7 @@
 use mainspring_engine::transition::{ActivityWrite, CurrentRow, RunChange, Transition, Write};
 use rusqlite::params;
 
+use super::deletes::closed_as;
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -20,6 +21,7 @@ pub(super) fn hold(sql: &Sql<'_>, write: &Write) -> Result<bool, StoreError> {
                 None => Ok(true),
             }
         }
+        Write::Delete { key, run_id } => Ok(closed_as(sql, key, *run_id)?.is_some()),
         Write::Activities { writes, .. } => {
             for write in writes {
                 if !is_next_stamp(sql, write)? {

@@ -11,7 +11,7 @@ use mainspring_engine::transition::{
 use rusqlite::params;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use super::attributes;
+use super::{attributes, deletes};
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -46,6 +46,7 @@ impl<'a> Rows<'a> {
                     self.wake_by(write)?;
                 }
             }
+            Write::Delete { key, run_id } => self.delete_run(key, *run_id)?,
             Write::Transition(transition) => {
                 if let Some(current) = &transition.current {
                     self.current(current)?;
@@ -228,6 +229,14 @@ impl<'a> Rows<'a> {
                 row.fire_at.as_nanos(),
             ],
         )?;
+        Ok(())
+    }
+
+    fn delete_run(&mut self, key: &'a WorkflowKey, run_id: RunId) -> Written {
+        if let Some(status) = deletes::closed_as(self.sql, key, run_id)? {
+            *self.counts.entry((&key.namespace, status)).or_default() -= 1;
+        }
+        self.bytes += ROW_BYTES * deletes::delete(self.sql, key, run_id)?;
         Ok(())
     }
 
