@@ -47,7 +47,10 @@ async def test_lif_13_a_deleted_run_is_gone_and_its_id_is_free(client):
     waiting = asyncio.create_task(third.result())
     await service.delete_workflow_execution(deletion(workflow_id))
     assert await is_gone(client, workflow_id, third.result_run_id)
-    assert await is_gone(client, workflow_id)
+    with pytest.raises(RPCError) as refused:
+        await client.get_workflow_handle(workflow_id).describe()
+    assert refused.value.status == RPCStatusCode.NOT_FOUND
+    assert not await is_gone(client, workflow_id, second.result_run_id)
     with pytest.raises(Exception):
         await waiting
     with pytest.raises(RPCError) as refused:
@@ -112,6 +115,6 @@ def test_the_command_lines_delete(server):
             "workflow", "start", "--type", "Collector", "--task-queue", "kit",
             "--workflow-id", workflow_id, "--input", "1",
         )
-        program("workflow", "delete", "--workflow-id", workflow_id)
+        program("workflow", "delete", "--workflow-id", workflow_id, "--yes")
         again = program("workflow", "describe", "--workflow-id", workflow_id, check=False)
         assert again.returncode != 0 and "not found" in again.stderr

@@ -25,7 +25,7 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionRequest,
 )
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 NOTES = SearchAttributeKey.for_text("Notes")
@@ -182,6 +182,32 @@ async def test_wf_27_code_changes_search_attributes_and_memo(known):
     assert await found(known, prefix, "Color = 'blue' AND ExecutionStatus = 'Completed'") == ["run"]
     assert await handle.query("seen", "Color") == ["blue", None]
     assert await (await handle.describe()).memo() == {"by": "ada", "pages": [1, 2]}
+
+
+async def test_wf_27_what_a_run_has_changed_goes_on_in_the_next(known):
+    prefix = new_prefix()
+    handle = await known.start_workflow(
+        "Labels", id=f"{prefix}-run", task_queue="kit", memo={"by": "ada", "draft": True},
+        search_attributes=values(Color="red", Amount=1),
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=10)),
+    )
+    change = {"search_attributes": {"Color": "green", "Tags": ["a"]}, "memo": {"draft": None}}
+    await handle.signal("change", change)
+    latest = known.get_workflow_handle(handle.id)
+    expected = {"Color": "green", "Amount": 1, "Tags": ["a"]}
+    # Once by its own wish, once because it failed, where nothing changed in between.
+    for number, how in enumerate(({"continues": True}, {"fails": True}), 1):
+        await latest.signal("change", how)
+        async with asyncio.timeout(30):
+            while len(await found(known, prefix, "WorkflowType = 'Labels'")) != number + 1:
+                await asyncio.sleep(0.05)
+        described = await latest.describe()
+        attributes = described.typed_search_attributes
+        assert {pair.key.name: pair.value for pair in attributes} == expected
+        assert await described.memo() == {"by": "ada"}
+        running = "ExecutionStatus = 'Running' AND Color = 'green' AND Tags = 'a' AND Amount = 1"
+        assert await found(known, prefix, running) == ["run"]
+    await latest.terminate()
 
 
 async def test_vis_04_an_upsert_of_what_is_not_there_blocks_the_run_until_it_is(known):

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use mainspring_workflow::{
-    Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, MemoUpdate, Payload,
+    Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, ContinueAsNewOptions, MemoUpdate, Payload,
     RetryPolicy, SearchAttributeUpdate, WorkflowContext, WorkflowContextView, WorkflowResult,
     WorkflowTermination, join_all, workflow, workflow_methods,
 };
@@ -191,6 +191,10 @@ pub struct Change {
     memo: BTreeMap<String, Value>,
     /// The run ends with this change.
     last: bool,
+    /// The run continues as new after this change.
+    continues: bool,
+    /// The run fails after this change.
+    fails: bool,
 }
 
 /// Sets its search attributes and its memo as signals `change` say.
@@ -219,6 +223,12 @@ impl Labels {
             ctx.upsert_memo(memo);
             if change.last {
                 return Ok(());
+            }
+            if change.continues {
+                ctx.continue_as_new((), ContinueAsNewOptions::default())?;
+            }
+            if change.fails {
+                return Err(ApplicationFailure::new("as told").into());
             }
         }
     }

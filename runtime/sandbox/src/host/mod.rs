@@ -172,7 +172,7 @@ fn fault(fault: GuestFault) -> wasmtime::Error {
 
 /// What this server stands behind; a component that imports anything else is
 /// refused at upload.
-pub(crate) const SERVED: [&str; 12] = [
+pub(crate) const SERVED: [&str; 13] = [
     "types",
     "description",
     "activities",

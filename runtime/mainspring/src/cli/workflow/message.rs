@@ -86,16 +86,20 @@ pub(crate) struct TerminateArgs {
 pub(crate) struct DeleteArgs {
     #[command(flatten)]
     execution: ExecutionArgs,
+    /// Ask nothing. (Nothing is asked anyway: one run is named.)
+    #[arg(long, short)]
+    yes: bool,
 }
 
 impl DeleteArgs {
     /// Deletes the execution.
     pub(crate) async fn run(self, client: &ClientArgs) -> Result<(), CliError> {
-        let workflow_id = &self.execution.workflow_id;
+        let Self { execution: run, .. } = self;
+        let workflow_id = &run.workflow_id;
         let mut connection = client.connection.open().await?;
         let request = DeleteWorkflowExecutionRequest {
             namespace: connection.namespace.clone(),
-            workflow_execution: Some(execution(workflow_id, &self.execution.run_id)),
+            workflow_execution: Some(execution(workflow_id, &run.run_id)),
         };
         connection
             .workflow
