@@ -123,7 +123,7 @@ async def test_wf_13_a_type_that_nobody_exports_blocks_the_run_in_words(client):
     description = await blocked(handle)
     problems = description.workflow_execution_info.search_attributes.indexed_fields
     said = problems["TemporalReportedProblems"].data
-    assert b"BAD_CONTINUE_AS_NEW_ATTRIBUTES" in said
+    assert b"BadContinueAsNewAttributes" in said
     assert b"type Nowhere" in said and b"mainspring component upload" in said
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
     await handle.terminate()
