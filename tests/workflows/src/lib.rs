@@ -181,7 +181,6 @@ impl Panicker {
 
 pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
 pub use messages::{Account, Listener};
-use chains::{Chain, Flaky, Grower, LastLink, Subscription, Ticker};
 
 /// What a run's labels become; null removes.
 #[derive(Clone, Debug, Default, Deserialize)]
