@@ -84,8 +84,6 @@ CREATE TABLE request_ids (
     PRIMARY KEY (run_id, request_id)
 ) WITHOUT ROWID;
 
--- What lists and counts see: written at the start and at the close of a run, so
--- that the steps in between cost these indexes nothing.
 CREATE TABLE completed_updates (
     run_id             BLOB    NOT NULL,
     update_id          TEXT    NOT NULL,
@@ -93,6 +91,9 @@ CREATE TABLE completed_updates (
     PRIMARY KEY (run_id, update_id)
 ) WITHOUT ROWID;
 
+-- What lists and counts see: written at the start and at the close of a run, and
+-- where its code changes memo or search attributes, so that other steps cost these
+-- indexes nothing.
 CREATE TABLE visibility (
     run_id             BLOB    NOT NULL PRIMARY KEY,
     namespace          TEXT    NOT NULL,
@@ -111,7 +112,9 @@ CREATE TABLE visibility (
     root_workflow_id   TEXT,
     root_run_id        TEXT,
     memo               BLOB    NOT NULL,
-    search_attributes  BLOB    NOT NULL
+    search_attributes  BLOB    NOT NULL,
+    -- Lines; NULL for a run that is not blocked.
+    problems           TEXT
 ) WITHOUT ROWID;
 CREATE INDEX visibility_by_start ON visibility (namespace, start_time DESC, run_id DESC);
 CREATE INDEX visibility_by_id ON visibility (namespace, workflow_id, start_time DESC, run_id DESC);
@@ -121,6 +124,30 @@ CREATE INDEX visibility_by_status ON visibility (namespace, status, start_time D
 -- lists that sort by it.
 CREATE INDEX visibility_by_close ON visibility (namespace, close_time DESC, run_id DESC, start_time)
     WHERE close_time IS NOT NULL;
+
+-- Which search attributes a namespace has. A removed one stays, with its values: it
+-- is there again when it is added with the same type.
+CREATE TABLE search_attributes (
+    id        INTEGER PRIMARY KEY,
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    type      TEXT    NOT NULL,
+    removed   INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX search_attributes_by_name ON search_attributes (namespace, name, type);
+
+-- One row for each value of a search attribute of a run: several for the words of a
+-- text and for the members of a list. The value has no type here: it is a number or
+-- text, as its attribute has it. `started_at` is the run's start time: under one value
+-- runs are in the order of lists.
+CREATE TABLE attribute_values (
+    attribute_id INTEGER NOT NULL,
+    value                NOT NULL,
+    started_at   INTEGER NOT NULL,
+    of_run       BLOB    NOT NULL,
+    PRIMARY KEY (attribute_id, value, started_at DESC, of_run DESC)
+) WITHOUT ROWID;
+CREATE INDEX attribute_values_by_run ON attribute_values (of_run, attribute_id);
 
 -- Kept in the transactions that change them, so that no count scans.
 CREATE TABLE run_counts (

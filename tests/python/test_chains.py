@@ -123,7 +123,7 @@ async def test_wf_13_a_type_that_nobody_exports_blocks_the_run_in_words(client):
     description = await blocked(handle)
     problems = description.workflow_execution_info.search_attributes.indexed_fields
     said = problems["TemporalReportedProblems"].data
-    assert b"BAD_CONTINUE_AS_NEW_ATTRIBUTES" in said
+    assert b"BadContinueAsNewAttributes" in said
     assert b"type Nowhere" in said and b"mainspring component upload" in said
     assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
     await handle.terminate()
@@ -143,14 +143,14 @@ async def test_vis_05_and_wf_24_memo_and_header_of_a_start_have_their_limits(ser
 
     client = await Client.connect(server.address, interceptors=[Tracing("x" * 2_100_000)])
     plain = await Client.connect(server.address)
-    for starter, options, what in [
-        (client, {}, "Header"),
-        (plain, {"memo": {"note": "x" * 2_100_000}}, "Memo"),
+    for starter, options, what, limit in [
+        (client, {}, "Header", "payload-bytes"),
+        (plain, {"memo": {"note": "x" * 2_100_000}}, "Memo", "memo-bytes"),
     ]:
         with pytest.raises(RPCError) as refused:
             await start(starter, "Chain", {"left": 0}, **options)
         assert refused.value.status == RPCStatusCode.INVALID_ARGUMENT
-        assert what in refused.value.message and "payload-bytes" in refused.value.message
+        assert what in refused.value.message and limit in refused.value.message
 
 
 async def blocked(handle):

@@ -124,7 +124,7 @@ async def test_vis_01_a_page_token_belongs_to_its_query(client, runs):
 async def test_vis_01_what_is_wrong_is_said_with_its_place(client):
     for query, part in [
         ("workflowId = 'a'", "character 1: workflowId is no attribute; did you mean WorkflowId?"),
-        ("CustomKeyword = 'a'", "character 1: CustomKeyword is no attribute"),
+        ("CustomKeyword = 'a'", "character 1: CustomKeyword is no attribute of this namespace"),
         ("TemporalChangeVersion = 'a'", "TemporalChangeVersion is not served"),
         ("WorkflowId = 'a' OR", "character 20"),
         ("ExecutionStatus > 'Running'", "character 17"),

@@ -57,6 +57,14 @@ mod target {
         imports::continuation::continue_as_new(&options);
     }
 
+    pub(crate) fn upsert_search_attributes(changes: &[(String, Option<Payload>)]) {
+        imports::properties::upsert_search_attributes(changes);
+    }
+
+    pub(crate) fn upsert_memo(changes: &[(String, Option<Payload>)]) {
+        imports::properties::upsert_memo(changes);
+    }
+
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {
         imports::queries::answer_query(id, answer.as_ref().map_err(Vec::as_slice));
     }
@@ -149,6 +157,14 @@ mod target {
 
     pub(crate) fn continue_as_new(options: continuation::ContinueOptions) {
         current().continue_as_new(options);
+    }
+
+    pub(crate) fn upsert_search_attributes(changes: &[(String, Option<Payload>)]) {
+        current().upsert_search_attributes(changes);
+    }
+
+    pub(crate) fn upsert_memo(changes: &[(String, Option<Payload>)]) {
+        current().upsert_memo(changes);
     }
 
     pub(crate) fn answer_query(id: &str, answer: Result<Payload, Failure>) {

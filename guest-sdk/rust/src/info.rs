@@ -195,20 +195,30 @@ impl WorkflowContextView {
         &self.runtime.info().identity
     }
 
-    /// A memo field as it was at the start.
+    /// A memo field as it is now.
     pub fn memo<T: DeserializeOwned + 'static>(
         &self,
         key: &str,
     ) -> Option<Result<T, PayloadConversionError>> {
-        find(&self.runtime.info().memo, key).map(|payload| payload.decode())
+        let payload = match self.runtime.has_upserts.get() {
+            true => find(&host::run_info().memo, key),
+            false => find(&self.runtime.info().memo, key),
+        };
+        payload.map(|payload| payload.decode())
     }
 
-    /// A search attribute as it was at the start.
+    /// A search attribute as it is now; see [`SearchAttribute::get`] for a typed one.
+    ///
+    /// [`SearchAttribute::get`]: crate::SearchAttribute::get
     pub fn search_attribute<T: DeserializeOwned + 'static>(
         &self,
         name: &str,
     ) -> Option<Result<T, PayloadConversionError>> {
-        find(&self.runtime.info().search_attributes, name).map(|payload| payload.decode())
+        let payload = match self.runtime.has_upserts.get() {
+            true => find(&host::run_info().search_attributes, name),
+            false => find(&self.runtime.info().search_attributes, name),
+        };
+        payload.map(|payload| payload.decode())
     }
 
     /// A header of the start request (WF-24).
@@ -288,7 +298,7 @@ impl WorkflowContextView {
     }
 }
 
-fn find(fields: &[(String, types::Payload)], key: &str) -> Option<Payload> {
+pub(crate) fn find(fields: &[(String, types::Payload)], key: &str) -> Option<Payload> {
     let last = fields.iter().rev().find(|(name, _)| name == key);
     last.map(|(_, payload)| payload.clone().into())
 }

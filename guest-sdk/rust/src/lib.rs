@@ -147,7 +147,9 @@ mod instance;
 pub mod logging;
 mod operations;
 mod payload;
+mod properties;
 mod random;
+mod rfc_3339;
 mod running;
 mod runtime;
 mod signals;
@@ -180,6 +182,7 @@ pub use mainspring_workflow_macros::{
     init, query, run, signal, update, update_validator, workflow, workflow_methods,
 };
 pub use payload::{Args, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
+pub use properties::{MemoUpdate, SearchAttribute, SearchAttributeUpdate, SearchAttributeValue};
 pub use random::WorkflowRandomValue;
 pub use signals::SignalChannel;
 pub use termination::{Continuation, WorkflowResult, WorkflowTermination};

@@ -32,6 +32,8 @@ pub(crate) struct Runtime {
     pub(crate) current_details: RefCell<String>,
     /// Headers that everything started from now on carries (WF-24).
     pub(crate) propagated: RefCell<BTreeMap<String, Payload>>,
+    /// The run changed its memo or its search attributes: `info` is out of date there.
+    pub(crate) has_upserts: Cell<bool>,
     info: OnceCell<Rc<RunInfo>>,
 }
 

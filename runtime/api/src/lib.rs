@@ -9,6 +9,7 @@ mod codec;
 mod component_service;
 mod convert;
 mod filter;
+mod operator_service;
 pub mod proto;
 mod serve;
 mod status;

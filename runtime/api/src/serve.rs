@@ -10,11 +10,10 @@ use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 
 use crate::component_service::Components;
+use crate::operator_service::Operators;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::component::v1::component_service_server::ComponentServiceServer;
-use crate::proto::temporal::operatorservice::operator_service_server::{
-    OperatorService, OperatorServiceServer,
-};
+use crate::proto::temporal::operatorservice::operator_service_server::OperatorServiceServer;
 use crate::proto::temporal::workflowservice::workflow_service_server::WorkflowServiceServer;
 use crate::workflow_service::Workflows;
 
@@ -42,11 +41,6 @@ pub enum ServeError {
     #[error("the gRPC server failed: {0}")]
     Transport(String),
 }
-
-struct Operators;
-
-/// Every RPC of it has its default: UNIMPLEMENTED, with its name.
-impl OperatorService for Operators {}
 
 /// Serves requests on `listener` until `shutdown` resolves; requests under way are
 /// finished.
@@ -85,7 +79,7 @@ async fn routes(server: Server) -> Result<Routes, ServeError> {
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(largest_read)
         .max_encoding_message_size(usize::MAX);
-    let operators = OperatorServiceServer::new(Operators)
+    let operators = OperatorServiceServer::new(Operators::new(server.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(largest_read);
     let components = ComponentServiceServer::new(Components::new(server))

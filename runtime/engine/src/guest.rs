@@ -356,6 +356,20 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Set or remove search attributes (WF-27).
+    UpsertSearchAttributes {
+        /// What changes; a null payload removes.
+        changed: SearchAttributes,
+        /// All that the run has then.
+        whole: SearchAttributes,
+    },
+    /// Set or remove fields of the memo (WF-27).
+    UpsertMemo {
+        /// What changes; a null payload removes.
+        changed: Memo,
+        /// All that the run has then.
+        whole: Memo,
+    },
     /// Close the run as completed.
     CompleteWorkflow {
         /// What `run` returned.

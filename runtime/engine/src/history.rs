@@ -154,6 +154,10 @@ fn event_type(attributes: &Attributes) -> EventType {
         A::ExternalWorkflowExecutionCancelRequestedEventAttributes(_) => {
             EventType::ExternalWorkflowExecutionCancelRequested
         }
+        A::UpsertWorkflowSearchAttributesEventAttributes(_) => {
+            EventType::UpsertWorkflowSearchAttributes
+        }
+        A::WorkflowPropertiesModifiedEventAttributes(_) => EventType::WorkflowPropertiesModified,
         _ => EventType::Unspecified,
     }
 }
@@ -203,6 +207,8 @@ pub fn commanded_by(event: &HistoryEvent) -> Option<i64> {
             a.workflow_task_completed_event_id
         }
         A::MarkerRecordedEventAttributes(a) => a.workflow_task_completed_event_id,
+        A::UpsertWorkflowSearchAttributesEventAttributes(a) => a.workflow_task_completed_event_id,
+        A::WorkflowPropertiesModifiedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionCompletedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionFailedEventAttributes(a) => a.workflow_task_completed_event_id,
         A::WorkflowExecutionCanceledEventAttributes(a) => a.workflow_task_completed_event_id,

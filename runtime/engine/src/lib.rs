@@ -22,6 +22,7 @@ pub mod random;
 pub mod replay;
 pub mod retry;
 pub mod run;
+pub mod search;
 pub mod session;
 pub mod start;
 pub mod time;

@@ -88,6 +88,18 @@ pub struct Limits {
     pub list_rows_examined: usize,
     /// A failure kept with a pending activity is cut to this many bytes (ACT-25).
     pub stored_failure_bytes: usize,
+    /// Custom search attributes of one namespace.
+    pub search_attributes: usize,
+    /// Search attributes of one run.
+    pub run_search_attributes: usize,
+    /// One value of a search attribute, in bytes.
+    pub search_attribute_bytes: usize,
+    /// All search attributes of one run, in bytes.
+    pub run_search_attribute_bytes: usize,
+    /// The memo of one run, in bytes.
+    pub memo_bytes: usize,
+    /// How long a namespace keeps closed runs, at least (LIF-22).
+    pub shortest_retention: Duration,
 }
 
 impl Default for Limits {
@@ -132,6 +144,12 @@ impl Default for Limits {
             filter_values: 1_000,
             list_rows_examined: 1_000_000,
             stored_failure_bytes: 4 * 1024,
+            search_attributes: 1_000,
+            run_search_attributes: 100,
+            search_attribute_bytes: 2 * 1024,
+            run_search_attribute_bytes: 40 * 1024,
+            memo_bytes: 2 * 1024 * 1024,
+            shortest_retention: Duration::from_secs(3_600),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType};
+use crate::search::IndexedAttribute;
 use crate::time::Timestamp;
 
 /// All that one step of one workflow ID changes: usually one run, two where a
@@ -52,7 +53,8 @@ pub struct RunChange {
     /// Updates that got their outcome, remembered as long as the run is kept
     /// (MSG-13).
     pub completed_updates: Vec<CompletedUpdate>,
-    /// Set at the start and at the close: what lists and counts show.
+    /// What lists and counts show. Set at the start and at the close, and in between
+    /// only where the code changes it or the run becomes blocked or is not any more.
     pub visibility: Option<VisibilityRow>,
 }
 
@@ -240,6 +242,10 @@ pub struct VisibilityRow {
     /// Custom search attributes, as a wire message; in a write, `None` leaves
     /// what is stored.
     pub search_attributes: Option<Vec<u8>>,
+    /// Why the run is blocked, in the words of VIS-07; empty if it is not.
+    pub problems: Vec<String>,
+    /// In a write, the attributes that change in the index. A read leaves it empty.
+    pub indexed: Vec<IndexedAttribute>,
 }
 
 /// A small write that touches one pending activity and neither history nor the
@@ -266,6 +272,13 @@ pub enum Write {
         key: WorkflowKey,
         /// The rows.
         writes: Vec<ActivityWrite>,
+    },
+    /// A closed run and all that is kept of it; refused while it is open.
+    Delete {
+        /// The workflow ID.
+        key: WorkflowKey,
+        /// The run.
+        run_id: RunId,
     },
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mainspring_api::component::v1::component_service_client::ComponentServiceClient;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
+use temporalio_protos::temporal::api::operatorservice::v1::operator_service_client::OperatorServiceClient;
 use temporalio_protos::temporal::api::workflowservice::v1::workflow_service_client::WorkflowServiceClient;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
@@ -36,6 +37,7 @@ pub(crate) type Transport = InterceptedService<Channel, ClientHeaders>;
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) workflow: WorkflowServiceClient<Transport>,
+    pub(crate) operator: OperatorServiceClient<Transport>,
     pub(crate) component: ComponentServiceClient<Transport>,
     pub(crate) namespace: String,
     pub(crate) identity: String,
@@ -61,6 +63,7 @@ impl Connection {
         Ok(Self {
             workflow: WorkflowServiceClient::with_interceptor(channel.clone(), headers.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
+            operator: OperatorServiceClient::with_interceptor(channel.clone(), headers.clone()),
             component: ComponentServiceClient::with_interceptor(channel, headers)
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
             namespace: namespace.to_owned(),

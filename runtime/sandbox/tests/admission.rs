@@ -151,11 +151,6 @@ async fn parts_of_the_contract_that_are_not_served_or_not_known_are_named() {
             "does not serve it yet",
         ),
         (
-            "mainspring:workflow/properties@1.0.0",
-            "upsert-search-attributes",
-            "does not serve it yet",
-        ),
-        (
             "mainspring:workflow/versions@1.0.0",
             "patched",
             "does not serve it yet",

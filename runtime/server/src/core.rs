@@ -25,6 +25,7 @@ use crate::namespaces::Namespaces;
 use crate::outbox::Outbox;
 use crate::outside::{Clock, Entropy};
 use crate::residents::Residents;
+use crate::search_attributes::SearchAttributes;
 use crate::watch::Watchers;
 
 /// Bytes of history read at once.
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) residents: Residents,
     pub(crate) components: Components,
     pub(crate) namespaces: Namespaces,
+    pub(crate) search_attributes: SearchAttributes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Arc<Limits>,

@@ -7,6 +7,8 @@ use mainspring_engine::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, 
 use mainspring_engine::run::{Blocked, ChildView, ParentRun, Run};
 use mainspring_engine::session::RunFacts;
 use mainspring_engine::time::Timestamp;
+use mainspring_store::search_attributes::Properties;
+use prost::Message as _;
 use temporalio_protos::temporal::api::common::v1::{Memo, Priority, SearchAttributes};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
@@ -89,6 +91,8 @@ pub struct WorkflowDescription {
     pub pending_task: Option<PendingTask>,
     /// Why it makes no progress, if it does not.
     pub blocked: Option<Blocked>,
+    /// The same, as lists show it (VIS-07).
+    pub problems: Vec<String>,
 }
 
 impl WorkflowDescription {
@@ -129,7 +133,17 @@ impl WorkflowDescription {
             root: run.root(),
             pending_task: pending_task(run),
             blocked: run.blocked(),
+            problems: run.problems(),
         }
+    }
+}
+
+impl WorkflowDescription {
+    /// Memo and search attributes as they are now, where code has changed them.
+    pub(crate) fn set_properties(&mut self, properties: &Properties) {
+        let attributes = SearchAttributes::decode(properties.search_attributes.as_slice());
+        self.memo = Memo::decode(properties.memo.as_slice()).ok();
+        self.search_attributes = attributes.ok();
     }
 }
 

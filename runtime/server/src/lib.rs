@@ -21,6 +21,8 @@ mod outbox;
 pub mod outside;
 mod request;
 mod residents;
+mod retention;
+mod search_attributes;
 mod task;
 mod token;
 mod updates;
@@ -59,6 +61,8 @@ use self::outbox::Outbox;
 use self::outside::{Clock, Entropy};
 pub use self::request::*;
 use self::residents::Residents;
+pub use self::search_attributes::NamespaceAttributes;
+use self::search_attributes::SearchAttributes;
 pub use self::task::ActivityTask;
 pub use self::updates::{UpdateState, WithStartError};
 use self::watch::Watchers;
@@ -107,6 +111,10 @@ impl Server {
         } = parts;
         let limits = Arc::new(limits);
         let namespaces = Namespaces::open(store.clone()).await?;
+        let search_attributes = SearchAttributes::open(store.clone()).await?;
+        for namespace in namespaces.all() {
+            search_attributes.prepare(&namespace.name).await?;
+        }
         let components = Components::open(store.clone(), sandbox).await?;
         let at_work = Arc::new(AtomicUsize::new(0));
         let (committer, commits) =
@@ -124,6 +132,7 @@ impl Server {
                 residents: Residents::new(limits.live_instances, limits.instance_idle),
                 components,
                 namespaces,
+                search_attributes,
                 store,
                 clock,
                 entropy,
@@ -152,9 +161,11 @@ impl Server {
             core.clock.clone(),
             core.stop.clone(),
         ));
+        let retention = tokio::spawn(retention::run(core.clone()));
+        let tasks = vec![commits, alarms, idle, letters, retention];
         Ok(Self {
             core,
-            tasks: Arc::new(Mutex::new(vec![commits, alarms, idle, letters])),
+            tasks: Arc::new(Mutex::new(tasks)),
         })
     }
 
@@ -217,7 +228,10 @@ impl Server {
     /// Registers a namespace.
     pub async fn register_namespace(&self, request: RegisterNamespace) -> Result<(), ServerError> {
         let (clock, entropy) = (&*self.core.clock, &*self.core.entropy);
-        self.core.namespaces.register(request, clock, entropy).await
+        let name = request.name.clone();
+        let namespaces = &self.core.namespaces;
+        namespaces.register(request, clock, entropy).await?;
+        self.core.search_attributes.prepare(&name).await
     }
 
     // ---- task queues ------------------------------------------------------

@@ -64,6 +64,11 @@ impl Server {
             .await
     }
 
+    /// Deletes a run and all that is kept of it; an open one is terminated first.
+    pub async fn delete_workflow(&self, target: Target) -> Result<(), ServerError> {
+        self.to_run(&target, Message::Delete).await
+    }
+
     /// Asks a run, open or closed, a question.
     pub async fn query_workflow(
         &self,

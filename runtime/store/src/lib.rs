@@ -7,6 +7,7 @@
 
 pub mod components;
 pub mod namespaces;
+pub mod search_attributes;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 #[allow(clippy::unwrap_used)] // It is a test, in a place where others can call it.
@@ -23,6 +24,7 @@ use mainspring_engine::transition::{ActivityRow, EventBatch, OutboxRow, RunImage
 
 use components::ComponentStore;
 use namespaces::NamespaceStore;
+use search_attributes::SearchAttributeStore;
 use visibility::VisibilityStore;
 
 /// A boxed future, so that the trait can be used behind `dyn`.
@@ -104,6 +106,17 @@ pub struct DueRun {
     pub run_id: RunId,
 }
 
+/// A run that is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedRun {
+    /// When it closed.
+    pub closed_at: Timestamp,
+    /// Whose run it is.
+    pub key: WorkflowKey,
+    /// The run.
+    pub run_id: RunId,
+}
+
 /// A task that waits in a queue for a poller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueuedTask {
@@ -140,7 +153,7 @@ pub struct HistoryRange {
 
 /// Durable state. Every read is served by an index; anything that scans is a bug.
 pub trait Store:
-    ComponentStore + NamespaceStore + VisibilityStore + fmt::Debug + Send + Sync
+    ComponentStore + NamespaceStore + SearchAttributeStore + VisibilityStore + fmt::Debug + Send + Sync
 {
     /// Commits the writes in one durable transaction and answers one outcome for
     /// each, in order. Writes of one call never touch the same run or activity
@@ -193,6 +206,13 @@ pub trait Store:
         after: Option<(Timestamp, RunId)>,
         limit: usize,
     ) -> StoreFuture<'_, Vec<DueRun>>;
+
+    /// The closed runs of a namespace that closed first, in that order.
+    fn oldest_closed_runs<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ClosedRun>>;
 
     /// Tasks that wait in a queue, oldest first, after the given place.
     fn queued_tasks<'a>(

@@ -8,6 +8,8 @@
 use std::cmp::Ordering;
 
 use mainspring_engine::ids::{Namespace, RunId};
+use mainspring_engine::search::AttributeType;
+pub use mainspring_engine::search::Value;
 use mainspring_engine::transition::VisibilityRow;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
@@ -26,6 +28,14 @@ pub enum Kind {
     Duration,
     /// A whole number.
     Int,
+    /// A number.
+    Double,
+    /// True or false.
+    Bool,
+    /// Several texts: each is compared whole, and one that passes is enough.
+    Keywords,
+    /// Text, compared by its words: one that is equal is enough.
+    Words,
 }
 
 /// Defines [`Attribute`]: one line per attribute, so that its name and its kind
@@ -132,14 +142,28 @@ impl Attribute {
     }
 }
 
-/// A value of an attribute: text, or the number behind a time (nanoseconds since the
-/// epoch), a duration (nanoseconds), a status or a count.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
-    /// A number.
-    Int(i64),
-    /// Text.
-    Text(String),
+/// A search attribute that a namespace has registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CustomAttribute {
+    /// Which one, in the store.
+    pub id: i64,
+    /// What its values are.
+    pub attribute_type: AttributeType,
+}
+
+impl CustomAttribute {
+    /// What its values are compared with.
+    pub fn kind(self) -> Kind {
+        match self.attribute_type {
+            AttributeType::Text => Kind::Words,
+            AttributeType::Keyword => Kind::Keyword,
+            AttributeType::Int => Kind::Int,
+            AttributeType::Double => Kind::Double,
+            AttributeType::Bool => Kind::Bool,
+            AttributeType::Datetime => Kind::Time,
+            AttributeType::KeywordList => Kind::Keywords,
+        }
+    }
 }
 
 /// How an attribute is compared with one value.
@@ -181,6 +205,10 @@ pub enum Filter {
     All,
     /// One condition; the values are of the attribute's kind.
     Is(Attribute, Test),
+    /// One condition on a search attribute. Of those that may have several values
+    /// only [`Test::In`], [`Test::IsNull`] and equality are asked: one value that
+    /// passes is enough.
+    Has(CustomAttribute, Test),
     /// Not this.
     Not(Box<Filter>),
     /// All of these.
@@ -195,6 +223,7 @@ impl Filter {
         match self {
             Filter::All => true,
             Filter::Is(asked, _) => *asked == attribute,
+            Filter::Has(..) => false,
             Filter::Not(filter) => filter.asks_only(attribute),
             Filter::And(filters) | Filter::Or(filters) => {
                 filters.iter().all(|filter| filter.asks_only(attribute))

@@ -170,7 +170,7 @@ async fn starts_that_carry_too_much_are_told_the_limit() {
         (
             Box::new(move |s| s.memo = Some(memo.clone())),
             WRONG,
-            TOO_LARGE,
+            "limit memo-bytes",
         ),
         (
             Box::new(move |s| s.identity = identity.clone()),

@@ -5,11 +5,13 @@ mod chains;
 mod children;
 mod messages;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use mainspring_workflow::{
-    Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, RetryPolicy,
-    WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
+    Activity, ActivityCancellationType, ActivityOptions, ApplicationFailure, ContinueAsNewOptions, MemoUpdate, Payload,
+    RetryPolicy, SearchAttributeUpdate, WorkflowContext, WorkflowContextView, WorkflowResult,
+    WorkflowTermination, join_all, workflow, workflow_methods,
 };
 use children::{FailWithChild, Messenger, Parent, Ring, Rolling, Storm, Tree};
 use serde::Deserialize;
@@ -182,6 +184,72 @@ impl Panicker {
 pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
 pub use messages::{Account, Listener};
 
+/// What a run's labels become; null removes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    search_attributes: BTreeMap<String, Value>,
+    memo: BTreeMap<String, Value>,
+    /// The run ends with this change.
+    last: bool,
+    /// The run continues as new after this change.
+    continues: bool,
+    /// The run fails after this change.
+    fails: bool,
+}
+
+/// Sets its search attributes and its memo as signals `change` say.
+#[workflow]
+#[derive(Default)]
+pub struct Labels {
+    changes: VecDeque<Change>,
+}
+
+#[workflow_methods]
+impl Labels {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        loop {
+            ctx.wait_condition(|state| !state.changes.is_empty()).await?;
+            let Some(change) = ctx.state_mut(|state| state.changes.pop_front()) else {
+                continue;
+            };
+            let attributes = change.search_attributes.iter().map(|(name, value)| {
+                // The server knows the types.
+                let value = Payload::encode(value).ok().filter(|_| !value.is_null());
+                SearchAttributeUpdate::raw(name, value)
+            });
+            ctx.upsert_search_attributes(attributes);
+            let memo = change.memo.iter().map(|(key, value)| MemoUpdate::set(key, value));
+            ctx.upsert_memo(memo);
+            if change.last {
+                return Ok(());
+            }
+            if change.continues {
+                ctx.continue_as_new((), ContinueAsNewOptions::default())?;
+            }
+            if change.fails {
+                return Err(ApplicationFailure::new("as told").into());
+            }
+        }
+    }
+
+    /// Changes labels.
+    #[signal]
+    fn change(&mut self, change: Change) {
+        self.changes.push_back(change);
+    }
+
+    /// What the run itself sees of an attribute and of a field of the memo.
+    #[query]
+    fn seen(&self, ctx: &WorkflowContextView, name: String) -> [Option<Value>; 2] {
+        [
+            ctx.search_attribute(&name).and_then(Result::ok),
+            ctx.memo(&name).and_then(Result::ok),
+        ]
+    }
+}
+
 mainspring_workflow::export!(
     OneActivity,
     Collector,
@@ -205,4 +273,5 @@ mainspring_workflow::export!(
     Rolling,
     Storm,
     Tree,
+    Labels,
 );

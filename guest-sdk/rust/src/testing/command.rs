@@ -1,5 +1,6 @@
 //! What a workflow asked for, as tests compare it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::activity::RetryPolicy;
@@ -86,6 +87,16 @@ pub enum Command {
         id: String,
         /// Its result or failure.
         result: Result<Payload, Failure>,
+    },
+    /// Search attributes were set or, where there is no value, removed.
+    UpsertSearchAttributes {
+        /// Which ones, by name.
+        changed: BTreeMap<String, Option<Payload>>,
+    },
+    /// Fields of the memo were set or, where there is no value, removed.
+    UpsertMemo {
+        /// Which ones, by key.
+        changed: BTreeMap<String, Option<Payload>>,
     },
     /// The run ended with a result.
     CompleteWorkflow {

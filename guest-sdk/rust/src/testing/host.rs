@@ -358,10 +358,10 @@ impl State {
         }
     }
 
-    fn assert_may_act(&self) {
+    pub(crate) fn assert_may_act(&self) {
         assert!(
             !self.reading,
-            "a query handler or a validator must not start or cancel anything"
+            "a query handler or a validator must not start, cancel or change anything"
         );
     }
 

@@ -45,11 +45,13 @@ mod chain;
 mod children;
 mod command;
 pub(crate) mod host;
+mod properties;
 mod replay;
 mod run;
 mod update;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -64,10 +66,12 @@ pub use run::{TestRun, TestRunError};
 
 use crate::activity::ActivityDefinition;
 use crate::bindings::mainspring::workflow::info::{ContinuedInitiator, RunInfo};
+use crate::bindings::mainspring::workflow::types;
 use crate::child::ChildWorkflowDefinition;
 use crate::duration;
 use crate::failure::ApplicationFailure;
 use crate::payload::{FromPayloads, IntoPayloads, Payload};
+use crate::properties::{MemoUpdate, SearchAttributeUpdate};
 use crate::workflow::Workflow;
 use activity::Mocks;
 
@@ -82,6 +86,8 @@ pub struct TestWorkflowEnvironment {
     start_time: SystemTime,
     seed: u64,
     headers: Vec<(String, Payload)>,
+    memo: BTreeMap<String, Payload>,
+    search_attributes: BTreeMap<String, Payload>,
 }
 
 impl Default for TestWorkflowEnvironment {
@@ -100,6 +106,8 @@ impl TestWorkflowEnvironment {
             start_time: UNIX_EPOCH + DEFAULT_START,
             seed: 0x5eed,
             headers: Vec::new(),
+            memo: BTreeMap::new(),
+            search_attributes: BTreeMap::new(),
         }
     }
 
@@ -118,6 +126,20 @@ impl TestWorkflowEnvironment {
     /// When runs start, in virtual time.
     pub fn start_time(mut self, start_time: SystemTime) -> Self {
         self.start_time = start_time;
+        self
+    }
+
+    /// A field of the memo with which runs start from now on.
+    pub fn memo(mut self, update: MemoUpdate) -> Self {
+        let (key, value) = update.into_parts();
+        set(&mut self.memo, key, value);
+        self
+    }
+
+    /// A search attribute with which runs start from now on.
+    pub fn search_attribute(mut self, update: SearchAttributeUpdate) -> Self {
+        let (name, value) = update.into_parts();
+        set(&mut self.search_attributes, name, value);
         self
     }
 
@@ -238,11 +260,23 @@ impl TestWorkflowEnvironment {
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone().into()))
                 .collect(),
-            memo: Vec::new(),
-            search_attributes: Vec::new(),
+            memo: to_wire(&self.memo),
+            search_attributes: to_wire(&self.search_attributes),
             priority: None,
             identity: "test".to_owned(),
             random_seed: self.seed,
         }
     }
+}
+
+fn set(fields: &mut BTreeMap<String, Payload>, name: String, value: Option<Payload>) {
+    match value {
+        Some(value) => fields.insert(name, value),
+        None => fields.remove(&name),
+    };
+}
+
+fn to_wire(fields: &BTreeMap<String, Payload>) -> Vec<(String, types::Payload)> {
+    let wire = |(name, value): (&String, &Payload)| (name.clone(), value.clone().into());
+    fields.iter().map(wire).collect()
 }

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use crate::bindings::mainspring::workflow::events::{
     Event, Query, Resolution, Signal, StartNotice, StartOutcome,
 };
@@ -12,8 +14,10 @@ use crate::bindings::mainspring::workflow::info::RunInfo;
 use crate::bindings::mainspring::workflow::types::Outcome as OperationOutcome;
 use crate::failure::{ApplicationFailure, Failure, FailureKind, RetryState, TimeoutType};
 use crate::host::Handle;
+use crate::info::find;
 use crate::instance::{self, Instance, Outcome};
 use crate::payload::{self, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
+use crate::properties::{SearchAttribute, SearchAttributeValue};
 use crate::testing::activity::{self, AttemptResult, Mocks, Next};
 use crate::testing::command::Command;
 use crate::testing::host::{Due, LogLine, Open, TestHost};
@@ -52,6 +56,8 @@ pub enum TestRunError {
 /// Time passes only where a method says so, and never for real.
 pub struct TestRun<W: Workflow> {
     pub(crate) host: Rc<TestHost>,
+    /// What the run knew of itself at its start.
+    started: RunInfo,
     pub(super) mocks: Rc<RefCell<Mocks>>,
     instance: Box<dyn Instance>,
     input: Vec<Payload>,
@@ -62,6 +68,7 @@ pub struct TestRun<W: Workflow> {
 
 impl<W: Workflow> TestRun<W> {
     pub(crate) fn start(info: RunInfo, mocks: Rc<RefCell<Mocks>>, input: Vec<Payload>) -> Self {
+        let started = info.clone();
         let host = TestHost::new(info, false);
         let instance = {
             let _installed = host.install();
@@ -71,6 +78,7 @@ impl<W: Workflow> TestRun<W> {
         let (trace, outcome, workflow) = (Vec::new(), None, PhantomData);
         Self {
             host,
+            started,
             mocks,
             instance,
             input,
@@ -170,6 +178,24 @@ impl<W: Workflow> TestRun<W> {
         }
     }
 
+    /// What the run has of a search attribute.
+    pub fn search_attribute<T: SearchAttributeValue>(
+        &self,
+        attribute: &SearchAttribute<T>,
+    ) -> Option<T> {
+        let state = self.host.state.borrow();
+        attribute.read(&find(&state.info.search_attributes, attribute.name())?)
+    }
+
+    /// What the run has of a memo field.
+    pub fn memo<T: DeserializeOwned + 'static>(
+        &self,
+        key: &str,
+    ) -> Option<Result<T, PayloadConversionError>> {
+        let state = self.host.state.borrow();
+        find(&state.info.memo, key).map(|payload| payload.decode())
+    }
+
     /// Whether the run has ended.
     pub fn is_closed(&self) -> bool {
         self.outcome.is_some()
@@ -201,7 +227,7 @@ impl<W: Workflow> TestRun<W> {
     /// server does, and compares the commands of each workflow task. A difference
     /// means that the code depends on something that is not recorded.
     pub fn check_replay(&self) -> Result<(), ReplayDifference> {
-        let info = self.host.state.borrow().info.clone();
+        let info = self.started.clone();
         replay::check::<W>(info, &self.input, &self.trace)
     }
 

@@ -3,12 +3,13 @@
 use mainspring_engine::activity::{ActivityState, ActivityView};
 use mainspring_engine::ids::{RunId, WorkflowId};
 use mainspring_engine::run::ChildView;
+use mainspring_engine::search::{REPORTED_PROBLEMS, keyword_list, type_of};
 use mainspring_engine::time::wire_duration;
 use mainspring_engine::transition::VisibilityRow;
-use mainspring_server::{PendingTask, WorkflowDescription};
+use mainspring_server::{NamespaceAttributes, PendingTask, WorkflowDescription};
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::{
-    ActivityType, Memo, Payload, SearchAttributes, WorkflowExecution, WorkflowType,
+    ActivityType, Memo, SearchAttributes, WorkflowExecution, WorkflowType,
 };
 use temporalio_protos::temporal::api::enums::v1::{
     PendingActivityState, PendingWorkflowTaskState, TaskQueueKind,
@@ -22,10 +23,10 @@ use temporalio_protos::temporal::api::workflowservice::v1::DescribeWorkflowExecu
 
 use super::{opt_duration, opt_time, time};
 
-/// The key under which a blocked run says why (VIS-07).
-const REPORTED_PROBLEMS: &str = "TemporalReportedProblems";
-
-pub(crate) fn description(run: WorkflowDescription) -> DescribeWorkflowExecutionResponse {
+pub(crate) fn description(
+    run: WorkflowDescription,
+    known: &NamespaceAttributes,
+) -> DescribeWorkflowExecutionResponse {
     DescribeWorkflowExecutionResponse {
         execution_config: Some(WorkflowExecutionConfig {
             task_queue: Some(TaskQueue {
@@ -52,14 +53,14 @@ pub(crate) fn description(run: WorkflowDescription) -> DescribeWorkflowExecution
             original_start_time: time(run.start_time),
             ..WorkflowExecutionExtendedInfo::default()
         }),
-        workflow_execution_info: Some(execution_info(run)),
+        workflow_execution_info: Some(execution_info(run, known)),
         ..DescribeWorkflowExecutionResponse::default()
     }
 }
 
-fn execution_info(run: WorkflowDescription) -> WorkflowExecutionInfo {
+fn execution_info(run: WorkflowDescription, known: &NamespaceAttributes) -> WorkflowExecutionInfo {
     let closed_after = run.close_time.map(|close| close.since(run.execution_time));
-    let search_attributes = with_problems(&run);
+    let search_attributes = with_problems(&run, known);
     WorkflowExecutionInfo {
         execution: Some(WorkflowExecution {
             workflow_id: run.key.workflow_id.to_string(),
@@ -91,45 +92,32 @@ fn execution_info(run: WorkflowDescription) -> WorkflowExecutionInfo {
 }
 
 /// A blocked run says so where Temporal's tools look for it.
-fn with_problems(run: &WorkflowDescription) -> SearchAttributes {
-    let mut attributes = run.search_attributes.clone().unwrap_or_default();
+fn with_problems(run: &WorkflowDescription, known: &NamespaceAttributes) -> SearchAttributes {
+    let attributes = run.search_attributes.clone().unwrap_or_default();
+    let mut problems = run.problems.clone();
     if let Some(blocked) = &run.blocked {
-        let cause = blocked.cause.as_str_name();
-        let problems = [
-            format!("category=WorkflowTaskFailed cause={cause}"),
-            format!("message={}", blocked.message),
-        ];
-        let listed: Vec<String> = problems.iter().map(|p| json_text(p)).collect();
-        let payload = Payload {
-            metadata: [
-                ("encoding".to_owned(), b"json/plain".to_vec()),
-                ("type".to_owned(), b"KeywordList".to_vec()),
-            ]
-            .into(),
-            data: format!("[{}]", listed.join(",")).into_bytes(),
-            ..Payload::default()
-        };
-        attributes
-            .indexed_fields
-            .insert(REPORTED_PROBLEMS.to_owned(), payload);
+        problems.push(format!("message={}", blocked.message));
     }
-    attributes
+    shown(attributes, &problems, known)
 }
 
-/// Text as a JSON string.
-pub(crate) fn json_text(text: &str) -> String {
-    let mut json = String::with_capacity(text.len() + 2);
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            c if c.is_control() => json.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => json.push(c),
-        }
+/// What is seen of a run's search attributes: those that the namespace has, as what
+/// they are there, and why it is blocked.
+fn shown(
+    mut attributes: SearchAttributes,
+    problems: &[String],
+    known: &NamespaceAttributes,
+) -> SearchAttributes {
+    attributes.indexed_fields.retain(|name, payload| {
+        let registered = known.get(name).map(|known| known.attribute_type);
+        registered.is_some() && type_of(payload) == registered
+    });
+    if !problems.is_empty() {
+        attributes
+            .indexed_fields
+            .insert(REPORTED_PROBLEMS.to_owned(), keyword_list(problems));
     }
-    json.push('"');
-    json
+    attributes
 }
 
 fn execution(workflow_id: &WorkflowId, run_id: RunId) -> WorkflowExecution {
@@ -196,10 +184,12 @@ fn pending_task(task: &PendingTask) -> PendingWorkflowTaskInfo {
 }
 
 /// A row of a list.
-pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
+pub(crate) fn listed(row: VisibilityRow, known: &NamespaceAttributes) -> WorkflowExecutionInfo {
     let decode_memo = |bytes: Vec<u8>| Memo::decode(bytes.as_slice()).unwrap_or_default();
     let decode_attributes =
         |bytes: Vec<u8>| SearchAttributes::decode(bytes.as_slice()).unwrap_or_default();
+    let attributes = row.search_attributes.map(decode_attributes);
+    let attributes = attributes.unwrap_or_default();
     let closed_after = row.close_time.map(|close| close.since(row.execution_time));
     let itself = (row.key.workflow_id.clone(), row.run_id);
     let (root, root_run_id) = row.root.unwrap_or(itself);
@@ -220,26 +210,12 @@ pub(crate) fn listed(row: VisibilityRow) -> WorkflowExecutionInfo {
         execution_duration: opt_duration(closed_after),
         task_queue: row.task_queue.to_string(),
         memo: Some(row.memo.map(decode_memo).unwrap_or_default()),
-        search_attributes: Some(
-            row.search_attributes
-                .map(decode_attributes)
-                .unwrap_or_default(),
-        ),
+        search_attributes: Some(shown(attributes, &row.problems, known)),
         parent_execution: row
             .parent
             .map(|(workflow_id, run_id)| execution(&workflow_id, run_id)),
         root_execution: Some(execution(&root, root_run_id)),
         first_run_id: row.first_run_id.to_string(),
         ..WorkflowExecutionInfo::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_text_escapes_what_it_must() {
-        assert_eq!(json_text("a\"b\\c\nd"), r#""a\"b\\c\u000ad""#);
     }
 }

@@ -10,10 +10,11 @@
 //!             | attribute [ NOT ] BETWEEN value AND value
 //!             | attribute [ NOT ] STARTS_WITH value
 //!             | attribute IS [ NOT ] NULL
-//! value       = text | number | NOW "(" ")" [ ( "+" | "-" ) duration ]
+//! value       = text | number | TRUE | FALSE | NOW "(" ")" [ ( "+" | "-" ) duration ]
 //! ```
 //!
-//! Keywords are read in any case, attributes only as they are written. The
+//! Keywords are read in any case, attributes only as they are written: those that every
+//! run has, and the search attributes of the namespace. The
 //! [`parser`] reads the grammar, [`values`] reads each value as its attribute's kind.
 //! Errors say at which character they are.
 
@@ -22,10 +23,10 @@ mod lexer;
 mod parser;
 #[cfg(test)]
 mod tests;
-mod times;
 mod values;
 
 pub(crate) use self::parser::{Context, GroupBy, parse, parse_count};
+pub(crate) use self::values::is_reserved;
 
 /// What is wrong with a filter, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

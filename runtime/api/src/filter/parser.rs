@@ -1,7 +1,9 @@
 //! From tokens to the store's filter.
 
 use mainspring_engine::limits::Limits;
+use mainspring_engine::search::words;
 use mainspring_engine::time::Timestamp;
+use mainspring_server::NamespaceAttributes;
 use mainspring_store::visibility::{
     Attribute, Comparison, Direction, Filter, Kind, Order, Test, Value,
 };
@@ -9,7 +11,7 @@ use mainspring_store::visibility::{
 use super::FilterError;
 use super::durations::with_units;
 use super::lexer::{Token, tokens};
-use super::values::{self, Written};
+use super::values::{self, Asked, What, Written};
 
 /// Words that are no attribute, unless in back quotes.
 const KEYWORDS: [&str; 16] = [
@@ -31,8 +33,12 @@ const KEYWORDS: [&str; 16] = [
     "WHERE",
 ];
 
-/// The comparisons that a status has.
-const OF_STATUS: &str = "=, !=, IN, NOT IN and IS [NOT] NULL";
+/// The comparisons that there are where values have no order.
+const WITHOUT_ORDER: &str = "=, !=, IN, NOT IN and IS [NOT] NULL";
+/// The comparisons that there are where values are no text.
+const WITHOUT_PREFIX: &str = "=, !=, <, <=, >, >=, [NOT] IN, [NOT] BETWEEN and IS [NOT] NULL";
+/// The comparisons that words have.
+const OF_WORDS: &str = "=, != and IS [NOT] NULL, which look for any of the words";
 
 /// What a filter is read with.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +47,8 @@ pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
     /// What `NOW()` is.
     pub(crate) now: Timestamp,
+    /// The search attributes of the namespace.
+    pub(crate) attributes: &'a NamespaceAttributes,
 }
 
 /// What a count is grouped by.
@@ -225,42 +233,34 @@ impl<'a> Parser<'a> {
     }
 
     fn condition(&mut self) -> Result<Filter, FilterError> {
-        let attribute = self.attribute()?;
-        let is = |test| Filter::Is(attribute, test);
+        let asked = self.attribute()?;
         if self.word("IS") {
             let negated = self.word("NOT");
             self.need_word("NULL")?;
-            return Ok(negate_if(negated, is(Test::IsNull)));
+            return Ok(negate_if(negated, asked.is(Test::IsNull)));
         }
         let operator_at = self.position();
         if let Some(comparison) = self.comparison() {
-            let compares_order = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-            if compares_order && attribute.kind() == Kind::Status {
-                return Err(wrong_operator(operator_at, attribute, OF_STATUS));
-            }
-            let value = self.value(attribute)?;
-            return Ok(is(Test::Compare(comparison, value)));
+            return self.compared(&asked, comparison, operator_at);
         }
         let negated = self.word("NOT");
         let operator_at = self.position();
         let test = if self.word("IN") {
-            Test::In(self.list(attribute)?)
+            if asked.kind() == Kind::Words {
+                return Err(wrong_operator(operator_at, &asked, OF_WORDS));
+            }
+            Test::In(self.list(&asked)?)
         } else if self.word("BETWEEN") {
-            if attribute.kind() == Kind::Status {
-                return Err(wrong_operator(operator_at, attribute, OF_STATUS));
-            }
-            let from = self.value(attribute)?;
+            check_order(operator_at, &asked)?;
+            let from = self.value(&asked)?;
             self.need_word("AND")?;
-            Test::Between(from, self.value(attribute)?)
+            Test::Between(from, self.value(&asked)?)
         } else if self.word("STARTS_WITH") {
-            match attribute.kind() {
-                Kind::Keyword => Test::StartsWith(self.prefix(attribute)?),
-                Kind::Status => return Err(wrong_operator(operator_at, attribute, OF_STATUS)),
-                Kind::Time | Kind::Duration | Kind::Int => {
-                    let all = "=, !=, <, <=, >, >=, [NOT] IN, [NOT] BETWEEN and IS [NOT] NULL";
-                    return Err(wrong_operator(operator_at, attribute, all));
-                }
+            check_order(operator_at, &asked)?;
+            if asked.kind() != Kind::Keyword {
+                return Err(wrong_operator(operator_at, &asked, WITHOUT_PREFIX));
             }
+            Test::StartsWith(self.prefix(&asked)?)
         } else if self.is_word("LIKE") {
             return self.error("there is no LIKE; use STARTS_WITH 'prefix'");
         } else if negated {
@@ -269,10 +269,35 @@ impl<'a> Parser<'a> {
             return self
                 .unexpected("a comparison (=, !=, <, <=, >, >=, IN, BETWEEN, STARTS_WITH or IS)");
         };
-        Ok(negate_if(negated, is(test)))
+        Ok(negate_if(negated, asked.is(test)))
     }
 
-    fn attribute(&mut self) -> Result<Attribute, FilterError> {
+    /// What comes behind `=` and its like.
+    fn compared(
+        &mut self,
+        asked: &Asked,
+        comparison: Comparison,
+        operator_at: usize,
+    ) -> Result<Filter, FilterError> {
+        let differs = comparison == Comparison::NotEqual;
+        if !differs && comparison != Comparison::Equal {
+            check_order(operator_at, asked)?;
+        }
+        let value = self.value(asked)?;
+        Ok(match (asked.kind(), value) {
+            // Any of the words; of a list, any of its members.
+            (Kind::Words, Value::Text(text)) => {
+                let words = words(&text).into_iter().map(Value::Text);
+                negate_if(differs, asked.is(Test::In(words.collect())))
+            }
+            (Kind::Keywords, value) => {
+                negate_if(differs, asked.is(Test::Compare(Comparison::Equal, value)))
+            }
+            (_, value) => asked.is(Test::Compare(comparison, value)),
+        })
+    }
+
+    fn attribute(&mut self) -> Result<Asked, FilterError> {
         let position = self.position();
         let is_keyword = |word: &str| {
             KEYWORDS
@@ -288,7 +313,23 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(&Token::Sign("(")) {
             return Err(at(position, format!("there is no function {name}")));
         }
-        values::attribute(&name).map_err(|message| at(position, message))
+        values::attribute(&name, self.context.attributes).map_err(|message| at(position, message))
+    }
+
+    /// An attribute that every run has a column for.
+    fn built_in(&mut self, wanted: &str) -> Result<Attribute, FilterError> {
+        let position = self.position();
+        let asked = self.attribute()?;
+        match asked.what {
+            What::BuiltIn(attribute) => Ok(attribute),
+            What::Custom(_) => Err(at(
+                position,
+                format!(
+                    "expected {wanted}, found the search attribute {}",
+                    asked.name
+                ),
+            )),
+        }
     }
 
     fn comparison(&mut self) -> Option<Comparison> {
@@ -307,7 +348,7 @@ impl<'a> Parser<'a> {
 
     // ---- values -----------------------------------------------------------
 
-    fn list(&mut self, attribute: Attribute) -> Result<Vec<Value>, FilterError> {
+    fn list(&mut self, attribute: &Asked) -> Result<Vec<Value>, FilterError> {
         let most = self.context.limits.filter_values;
         self.need_sign("(", "a list such as ('a', 'b')")?;
         let mut values = Vec::new();
@@ -326,13 +367,13 @@ impl<'a> Parser<'a> {
         Ok(values)
     }
 
-    fn value(&mut self, attribute: Attribute) -> Result<Value, FilterError> {
+    fn value(&mut self, attribute: &Asked) -> Result<Value, FilterError> {
         let position = self.position();
         let written = self.written()?;
         values::value(attribute, &written).map_err(|message| at(position, message))
     }
 
-    fn prefix(&mut self, attribute: Attribute) -> Result<String, FilterError> {
+    fn prefix(&mut self, attribute: &Asked) -> Result<String, FilterError> {
         let position = self.position();
         match self.written()? {
             Written::Text(prefix) => Ok(prefix),
@@ -368,6 +409,8 @@ impl<'a> Parser<'a> {
         let written = match self.peek() {
             Some(Token::Text(text)) => Written::Text(text.clone()),
             Some(Token::Number(number)) => Written::Number(number.clone()),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("true") => Written::Bool(true),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("false") => Written::Bool(false),
             Some(Token::Word(word) | Token::Name(word)) => {
                 let hint = format!("a value, found {word}; text is written in quotes: '{word}'");
                 return self.error(format!("expected {hint}"));
@@ -408,13 +451,11 @@ impl<'a> Parser<'a> {
         }
         self.need_word("BY")?;
         let position = self.position();
-        match self.attribute()? {
+        let wanted = "ExecutionStatus, the only attribute to group by";
+        match self.built_in(wanted)? {
             Attribute::ExecutionStatus => Ok(GroupBy::ExecutionStatus),
             other => {
-                let message = format!(
-                    "expected ExecutionStatus, the only attribute to group by, found {}",
-                    other.name()
-                );
+                let message = format!("expected {wanted}, found {}", other.name());
                 Err(at(position, message))
             }
         }
@@ -425,7 +466,7 @@ impl<'a> Parser<'a> {
             return Ok(Order::default());
         }
         self.need_word("BY")?;
-        let by = self.attribute()?;
+        let by = self.built_in("an attribute that every run has, to sort by")?;
         let direction = if self.word("DESC") {
             Direction::Descending
         } else {
@@ -456,9 +497,20 @@ fn at(position: usize, message: impl Into<String>) -> FilterError {
     }
 }
 
-fn wrong_operator(position: usize, attribute: Attribute, allowed: &str) -> FilterError {
-    let name = attribute.name();
+fn wrong_operator(position: usize, asked: &Asked, allowed: &str) -> FilterError {
+    let name = &asked.name;
     at(position, format!("{name} has the comparisons {allowed}"))
+}
+
+/// Refuses an order where values have none.
+fn check_order(operator_at: usize, asked: &Asked) -> Result<(), FilterError> {
+    match asked.kind() {
+        Kind::Status | Kind::Bool | Kind::Keywords => {
+            Err(wrong_operator(operator_at, asked, WITHOUT_ORDER))
+        }
+        Kind::Words => Err(wrong_operator(operator_at, asked, OF_WORDS)),
+        Kind::Keyword | Kind::Time | Kind::Duration | Kind::Int | Kind::Double => Ok(()),
+    }
 }
 
 fn not(filter: Filter) -> Filter {

@@ -1,19 +1,47 @@
 //! Texts and what they mean, as tables.
 
-use mainspring_engine::limits::Limits;
-use mainspring_engine::time::Timestamp;
-use mainspring_store::visibility::{Comparison, Direction, Filter, Test, Value};
+use std::collections::BTreeMap;
 
-use super::{Context, FilterError, GroupBy, parse, parse_count};
+use mainspring_engine::limits::Limits;
+use mainspring_engine::search::AttributeType;
+use mainspring_engine::time::Timestamp;
+use mainspring_server::NamespaceAttributes;
+use mainspring_store::visibility::{Comparison, CustomAttribute, Direction, Filter, Test, Value};
+
+use super::{Context, FilterError, GroupBy, is_reserved, parse, parse_count};
 
 /// 2026-01-01T00:00:00Z, in microseconds.
 const NOW_MICROS: i64 = 1_767_225_600_000_000;
+
+/// The search attributes of the namespace; each shows as `#` and its number.
+fn known() -> NamespaceAttributes {
+    let known = [
+        ("Notes", AttributeType::Text),
+        ("Color", AttributeType::Keyword),
+        ("Amount", AttributeType::Int),
+        ("Price", AttributeType::Double),
+        ("Paid", AttributeType::Bool),
+        ("DueAt", AttributeType::Datetime),
+        ("Tags", AttributeType::KeywordList),
+        ("Ship to", AttributeType::Keyword),
+        ("TemporalReportedProblems", AttributeType::KeywordList),
+    ];
+    let known = known.into_iter().zip(1..);
+    let known: BTreeMap<_, _> = known
+        .map(|((name, attribute_type), id)| {
+            let attribute = CustomAttribute { id, attribute_type };
+            (name.to_owned(), attribute)
+        })
+        .collect();
+    known.into()
+}
 
 fn read(text: &str) -> Result<String, FilterError> {
     let limits = Limits::default();
     let context = Context {
         limits: &limits,
         now: Timestamp::from_nanos(NOW_MICROS * 1_000),
+        attributes: &known(),
     };
     let (filter, order) = parse(text, context)?;
     let direction = match order.direction {
@@ -39,12 +67,14 @@ fn show(filter: &Filter) -> String {
         Filter::And(filters) => joined(filters, " & "),
         Filter::Or(filters) => joined(filters, " | "),
         Filter::Is(attribute, test) => format!("{}{}", attribute.name(), show_test(test)),
+        Filter::Has(attribute, test) => format!("#{}{}", attribute.id, show_test(test)),
     }
 }
 
 fn show_test(test: &Test) -> String {
     let value = |value: &Value| match value {
         Value::Int(number) => number.to_string(),
+        Value::Double(number) => format!("{:?}", number.get()),
         Value::Text(text) => format!("{text:?}"),
     };
     match test {
@@ -169,6 +199,97 @@ fn vis_01_filters_are_read_as_meant() {
     ] {
         assert_eq!(read(text).as_deref(), Ok(tree), "{text}");
     }
+}
+
+#[test]
+fn vis_04_search_attributes_are_compared_as_their_types_want() {
+    for (text, tree) in [
+        ("Color = 'red'", r#"#2="red""#),
+        ("Color != 'red'", r#"#2!="red""#),
+        ("Color IN ('red', 'blue')", r#"#2 in ["red","blue"]"#),
+        ("Color STARTS_WITH 're'", r#"#2="re"…"#),
+        ("Color BETWEEN 'a' AND 'b'", r#"#2 in "a".."b""#),
+        ("Color IS NULL", "#2 is null"),
+        ("`Ship to` IS NOT NULL", "!#8 is null"),
+        ("Amount >= -5", "#3>=-5"),
+        ("Amount NOT BETWEEN 1 AND 2", "!#3 in 1..2"),
+        ("Price > 5", "#4>5.0"),
+        ("Price IN (0.5, 1e3)", "#4 in [0.5,1000.0]"),
+        ("Paid = true", "#5=1"),
+        ("Paid != FALSE", "#5!=0"),
+        ("Paid = 'true'", "#5=1"),
+        ("DueAt < '1970-01-01T00:00:01Z'", "#6<1000000000"),
+        ("DueAt > NOW()", "#6>1767225600000000000"),
+        // Of a list, any member.
+        ("Tags = 'a'", r#"#7="a""#),
+        ("Tags != 'a'", r#"!#7="a""#),
+        ("Tags NOT IN ('a', 'b')", r#"!#7 in ["a","b"]"#),
+        // Of a text, any word.
+        ("Notes = 'Red bicycle!'", r#"#1 in ["red","bicycle"]"#),
+        ("Notes != 'red'", r#"!#1 in ["red"]"#),
+        ("Notes = '...'", "#1 in []"),
+        ("Notes IS NOT NULL", "!#1 is null"),
+        (
+            "TemporalReportedProblems IN ('category=WorkflowTaskFailed')",
+            r#"#9 in ["category=WorkflowTaskFailed"]"#,
+        ),
+        (
+            "Color = 'red' AND (Amount = 1 OR WorkflowType = 'a')",
+            r##"(#2="red" & (#3=1 | WorkflowType="a"))"##,
+        ),
+    ] {
+        assert_eq!(read(text).as_deref(), Ok(tree), "{text}");
+    }
+}
+
+#[test]
+fn vis_04_errors_on_search_attributes_say_where_and_what() {
+    for (text, position, part) in [
+        (
+            "Shape = 'round'",
+            1,
+            "Shape is no attribute of this namespace; there are Amount, Color",
+        ),
+        ("color = 'red'", 1, "did you mean Color?"),
+        ("Color = true", 9, "Color is compared with text in quotes"),
+        ("Color = 5", 9, "text in quotes, such as 'order-1'; found 5"),
+        ("Amount = 5.5", 10, "a whole number; found 5.5"),
+        ("Amount = '5'", 10, "a whole number"),
+        (
+            "Amount STARTS_WITH '5'",
+            8,
+            "Amount has the comparisons =, !=, <",
+        ),
+        ("Price = 'x'", 9, "Price is compared with a number"),
+        ("Price = 1e999", 9, "a number"),
+        (
+            "Paid = 1",
+            8,
+            "Paid is compared with true or false; found 1",
+        ),
+        ("Paid > true", 6, "Paid has the comparisons =, !=, IN"),
+        ("DueAt > 'noon'", 9, "a time such as"),
+        ("Tags > 'a'", 6, "Tags has the comparisons =, !=, IN"),
+        ("Tags BETWEEN 'a' AND 'b'", 6, "has the comparisons"),
+        ("Tags STARTS_WITH 'a'", 6, "has the comparisons"),
+        ("Notes > 'a'", 7, "look for any of the words"),
+        ("Notes IN ('a')", 7, "look for any of the words"),
+        ("Notes STARTS_WITH 'a'", 7, "look for any of the words"),
+        ("Notes = 5", 9, "words in quotes"),
+        ("ORDER BY Color", 10, "found the search attribute Color"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert_eq!(error.position, position, "{text}: {error}");
+        assert!(error.message.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_of_the_server_cannot_be_taken() {
+    for name in ["WorkflowId", "workflowid", "BuildIds", "TemporalAnything"] {
+        assert!(is_reserved(name), "{name}");
+    }
+    assert!(!is_reserved("Color"));
 }
 
 #[test]
@@ -338,6 +459,7 @@ fn vis_02_counts_by_status() {
     let context = Context {
         limits: &limits,
         now: Timestamp::EPOCH,
+        attributes: &known(),
     };
     assert_eq!(
         parse_count("GROUP BY ExecutionStatus", context).unwrap(),
@@ -368,13 +490,14 @@ fn vis_02_counts_by_status() {
 
 #[test]
 fn any_text_is_read_or_refused_within_itself() {
-    const PIECES: [&str; 32] = [
+    const PIECES: [&str; 33] = [
         "WorkflowId",
         "StartTime",
         "ExecutionStatus",
         "HistoryLength",
         "`RunId`",
-        "Colour",
+        "Color",
+        "Tags",
         "=",
         "!=",
         "<>",

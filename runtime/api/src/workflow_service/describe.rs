@@ -22,7 +22,10 @@ impl Workflows {
             "",
             self.server.limits(),
         )?;
+        let namespace = target.key.namespace.clone();
         let described = self.server.describe_workflow(target).await;
-        Ok(description(described.map_err(status::of)?))
+        let described = described.map_err(status::of)?;
+        let known = self.server.search_attributes(&namespace);
+        Ok(description(described, &known.map_err(status::of)?))
     }
 }

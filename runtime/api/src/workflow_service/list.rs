@@ -1,25 +1,42 @@
-//! ListWorkflowExecutions and CountWorkflowExecutions.
+//! Lists and counts: ListWorkflowExecutions and its older sisters,
+//! CountWorkflowExecutions, GetSearchAttributes.
 
 use mainspring_engine::ids::{Digest, Namespace, RunId};
+use mainspring_engine::search::{Double, keyword};
 use mainspring_engine::time::Timestamp;
-use mainspring_store::visibility::{ListPosition, ListRequest, Value};
-use temporalio_protos::temporal::api::common::v1::Payload;
+use mainspring_server::NamespaceAttributes;
+use mainspring_store::visibility::{Filter, ListPosition, ListRequest, Order, Value};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use temporalio_protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use temporalio_protos::temporal::api::workflowservice::v1::count_workflow_executions_response::AggregationGroup;
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse, ListWorkflowExecutionsRequest,
-    ListWorkflowExecutionsResponse,
+    CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse, GetSearchAttributesRequest,
+    GetSearchAttributesResponse, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+    ScanWorkflowExecutionsRequest, ScanWorkflowExecutionsResponse,
 };
 use tonic::{Request, Status};
 
 use super::Workflows;
-use crate::convert::describe::{json_text, listed};
+use crate::convert::describe::listed;
 use crate::filter::{Context, GroupBy, parse, parse_count};
+use crate::operator_service::{custom, system};
 use crate::status;
 use crate::validate::namespace;
 
 /// Runs on one page, by default and at most (VIS-01).
 const LARGEST_PAGE: usize = 1_000;
+
+/// The runs of a page and the token of the next one.
+pub(super) type Page = (Vec<WorkflowExecutionInfo>, Vec<u8>);
+
+/// One page of a list.
+pub(super) struct Asked<'a> {
+    pub(super) namespace: &'a Namespace,
+    /// What the list is of, in words: a token belongs to them.
+    pub(super) query: &'a str,
+    pub(super) page_size: i32,
+    pub(super) token: &'a [u8],
+}
 
 impl Workflows {
     pub(super) async fn list_workflow_executions(
@@ -27,14 +44,74 @@ impl Workflows {
         request: Request<ListWorkflowExecutionsRequest>,
     ) -> Result<ListWorkflowExecutionsResponse, Status> {
         let request = request.into_inner();
+        let (query, token) = (&request.query, &request.next_page_token);
+        let (executions, next_page_token) = self
+            .list(&request.namespace, query, request.page_size, token)
+            .await?;
+        Ok(ListWorkflowExecutionsResponse {
+            executions,
+            next_page_token,
+        })
+    }
+
+    /// As a list, which promises more: an order.
+    pub(super) async fn scan_workflow_executions(
+        &self,
+        request: Request<ScanWorkflowExecutionsRequest>,
+    ) -> Result<ScanWorkflowExecutionsResponse, Status> {
+        let request = request.into_inner();
+        let (query, token) = (&request.query, &request.next_page_token);
+        let (executions, next_page_token) = self
+            .list(&request.namespace, query, request.page_size, token)
+            .await?;
+        Ok(ScanWorkflowExecutionsResponse {
+            executions,
+            next_page_token,
+        })
+    }
+
+    async fn list(
+        &self,
+        namespace_name: &str,
+        query: &str,
+        page_size: i32,
+        token: &[u8],
+    ) -> Result<Page, Status> {
         let limits = self.server.limits();
-        let namespace = namespace(&request.namespace, limits)?;
-        let query = QueryId::of(&namespace, &request.query);
-        let token = PageToken::read(&request.next_page_token, query)?;
-        // Every page of a list has the NOW() of its first.
+        let namespace = namespace(namespace_name, limits)?;
+        let known = self.known(&namespace)?;
+        let asked = Asked {
+            namespace: &namespace,
+            query,
+            page_size,
+            token,
+        };
+        self.page(asked, &known, |now| {
+            let attributes = &known;
+            Ok(parse(
+                query,
+                Context {
+                    limits,
+                    now,
+                    attributes,
+                },
+            )?)
+        })
+        .await
+    }
+
+    /// One page. `read` says what is asked for, by the `NOW()` of the first page.
+    pub(super) async fn page(
+        &self,
+        asked: Asked<'_>,
+        known: &NamespaceAttributes,
+        read: impl FnOnce(Timestamp) -> Result<(Filter, Order), Status>,
+    ) -> Result<Page, Status> {
+        let query = QueryId::of(asked.namespace, asked.query);
+        let token = PageToken::read(asked.token, query)?;
         let now = token.as_ref().map_or(self.server.now(), |token| token.now);
-        let (filter, order) = parse(&request.query, Context { limits, now })?;
-        let limit = match usize::try_from(request.page_size) {
+        let (filter, order) = read(now)?;
+        let limit = match usize::try_from(asked.page_size) {
             Ok(0) | Err(_) => LARGEST_PAGE,
             Ok(size) => size.min(LARGEST_PAGE),
         };
@@ -43,9 +120,9 @@ impl Workflows {
             order,
             after: token.map(|token| token.position),
             limit,
-            rows_examined: limits.list_rows_examined,
+            rows_examined: self.server.limits().list_rows_examined,
         };
-        let rows = self.server.list_workflows(&namespace, &page).await;
+        let rows = self.server.list_workflows(asked.namespace, &page).await;
         let rows = rows.map_err(status::of)?;
         let next_page_token = match rows.last() {
             Some(last) if rows.len() == limit => PageToken {
@@ -56,10 +133,23 @@ impl Workflows {
             .write(),
             _ => Vec::new(),
         };
-        Ok(ListWorkflowExecutionsResponse {
-            executions: rows.into_iter().map(listed).collect(),
-            next_page_token,
-        })
+        let executions = rows.into_iter().map(|row| listed(row, known)).collect();
+        Ok((executions, next_page_token))
+    }
+
+    pub(super) fn known(&self, namespace: &Namespace) -> Result<NamespaceAttributes, Status> {
+        self.server.search_attributes(namespace).map_err(status::of)
+    }
+
+    /// What there is in the `default` namespace: the request names none.
+    pub(super) async fn get_search_attributes(
+        &self,
+        _request: Request<GetSearchAttributesRequest>,
+    ) -> Result<GetSearchAttributesResponse, Status> {
+        let known = self.server.search_attributes(&Namespace::from("default"));
+        let mut keys = system();
+        keys.extend(custom(&known.unwrap_or_default()));
+        Ok(GetSearchAttributesResponse { keys })
     }
 
     pub(super) async fn count_workflow_executions(
@@ -70,7 +160,13 @@ impl Workflows {
         let limits = self.server.limits();
         let namespace = namespace(&request.namespace, limits)?;
         let now = self.server.now();
-        let (filter, group_by) = parse_count(&request.query, Context { limits, now })?;
+        let attributes = &self.known(&namespace)?;
+        let context = Context {
+            limits,
+            now,
+            attributes,
+        };
+        let (filter, group_by) = parse_count(&request.query, context)?;
         let counted = self.server.count_workflows(&namespace, &filter).await;
         let counted = counted.map_err(status::of)?;
         let groups = counted.iter().map(|(status, runs)| AggregationGroup {
@@ -89,19 +185,6 @@ impl Workflows {
 
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A value of a group as Temporal encodes it: a search attribute of type Keyword.
-fn keyword(text: &str) -> Payload {
-    Payload {
-        metadata: [
-            ("encoding".to_owned(), b"json/plain".to_vec()),
-            ("type".to_owned(), b"Keyword".to_vec()),
-        ]
-        .into(),
-        data: json_text(text).into_bytes(),
-        ..Payload::default()
-    }
 }
 
 fn status_name(status: WorkflowExecutionStatus) -> &'static str {
@@ -146,6 +229,7 @@ const TOKEN_FORMAT: u8 = 1;
 const ABSENT: u8 = 0;
 const NUMBER: u8 = 1;
 const TEXT: u8 = 2;
+const DOUBLE: u8 = 3;
 
 impl PageToken {
     fn write(&self) -> Vec<u8> {
@@ -158,6 +242,10 @@ impl PageToken {
             Some(Value::Int(number)) => {
                 token.push(NUMBER);
                 token.extend_from_slice(&number.to_be_bytes());
+            }
+            Some(Value::Double(number)) => {
+                token.push(DOUBLE);
+                token.extend_from_slice(&number.get().to_be_bytes());
             }
             Some(Value::Text(text)) => {
                 token.push(TEXT);
@@ -195,6 +283,10 @@ impl PageToken {
         let value = match *kind {
             ABSENT if value.is_empty() => None,
             NUMBER => Some(Value::Int(i64::from_be_bytes(value.try_into().ok()?))),
+            DOUBLE => {
+                let number = f64::from_be_bytes(value.try_into().ok()?);
+                Some(Value::Double(Double::new(number)?))
+            }
             TEXT => Some(Value::Text(String::from_utf8(value.to_vec()).ok()?)),
             _ => return None,
         };

@@ -4,7 +4,8 @@ use mainspring_server::{Query, QueryReply, Signal, Stop};
 use temporalio_protos::temporal::api::enums::v1::QueryRejectCondition;
 use temporalio_protos::temporal::api::query::v1::QueryRejected;
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    QueryWorkflowRequest, QueryWorkflowResponse, RequestCancelWorkflowExecutionRequest,
+    DeleteWorkflowExecutionRequest, DeleteWorkflowExecutionResponse, QueryWorkflowRequest,
+    QueryWorkflowResponse, RequestCancelWorkflowExecutionRequest,
     RequestCancelWorkflowExecutionResponse, SignalWorkflowExecutionRequest,
     SignalWorkflowExecutionResponse, TerminateWorkflowExecutionRequest,
     TerminateWorkflowExecutionResponse,
@@ -99,6 +100,18 @@ impl Workflows {
         let taken = self.server.request_cancel_workflow(target, stop).await;
         taken.map_err(status::of)?;
         Ok(RequestCancelWorkflowExecutionResponse::default())
+    }
+
+    pub(super) async fn delete_workflow_execution(
+        &self,
+        request: Request<DeleteWorkflowExecutionRequest>,
+    ) -> Result<DeleteWorkflowExecutionResponse, Status> {
+        let request = request.into_inner();
+        let execution = request.workflow_execution.as_ref();
+        let target = target(&request.namespace, execution, "", self.server.limits())?;
+        let deleted = self.server.delete_workflow(target).await;
+        deleted.map_err(status::of)?;
+        Ok(DeleteWorkflowExecutionResponse::default())
     }
 
     pub(super) async fn terminate_workflow_execution(

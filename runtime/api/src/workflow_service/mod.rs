@@ -5,6 +5,7 @@ mod cluster;
 mod describe;
 mod history;
 mod list;
+mod list_open_closed;
 mod messages;
 mod namespace;
 mod start;
@@ -99,6 +100,12 @@ delegate! {
     describe_workflow_execution:
         DescribeWorkflowExecutionRequest -> DescribeWorkflowExecutionResponse,
     list_workflow_executions: ListWorkflowExecutionsRequest -> ListWorkflowExecutionsResponse,
+    scan_workflow_executions: ScanWorkflowExecutionsRequest -> ScanWorkflowExecutionsResponse,
+    list_open_workflow_executions:
+        ListOpenWorkflowExecutionsRequest -> ListOpenWorkflowExecutionsResponse,
+    list_closed_workflow_executions:
+        ListClosedWorkflowExecutionsRequest -> ListClosedWorkflowExecutionsResponse,
+    get_search_attributes: GetSearchAttributesRequest -> GetSearchAttributesResponse,
     count_workflow_executions: CountWorkflowExecutionsRequest -> CountWorkflowExecutionsResponse,
     signal_workflow_execution: SignalWorkflowExecutionRequest -> SignalWorkflowExecutionResponse,
     signal_with_start_workflow_execution:
@@ -112,6 +119,7 @@ delegate! {
         RequestCancelWorkflowExecutionRequest -> RequestCancelWorkflowExecutionResponse,
     terminate_workflow_execution:
         TerminateWorkflowExecutionRequest -> TerminateWorkflowExecutionResponse,
+    delete_workflow_execution: DeleteWorkflowExecutionRequest -> DeleteWorkflowExecutionResponse,
     poll_activity_task_queue: PollActivityTaskQueueRequest -> PollActivityTaskQueueResponse,
     respond_activity_task_completed:
         RespondActivityTaskCompletedRequest -> RespondActivityTaskCompletedResponse,

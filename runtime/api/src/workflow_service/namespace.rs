@@ -1,7 +1,6 @@
 //! Namespaces: describe, list, register.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use mainspring_engine::ids::Namespace;
 use mainspring_engine::limits::Limits;
@@ -24,8 +23,6 @@ use super::Workflows;
 use crate::status;
 use crate::validate::{namespace, short, timeout};
 
-/// LIF-22.
-const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
 /// Namespaces on one page.
 const PAGE: usize = 100;
 /// Namespaces on one page, at most.
@@ -99,10 +96,12 @@ impl Workflows {
             "WorkflowExecutionRetentionPeriod",
             request.workflow_execution_retention_period.as_ref(),
         )?;
-        if retention.is_some_and(|retention| retention < SHORTEST_RETENTION) {
-            return Err(Status::invalid_argument(
-                "A minimum retention period of 1h is required.",
-            ));
+        let shortest = limits.shortest_retention;
+        if retention.is_some_and(|retention| retention < shortest) {
+            return Err(Status::invalid_argument(format!(
+                "A minimum retention period of {shortest:?} is required \
+                 (limit shortest-retention)."
+            )));
         }
         let data = Data {
             pairs: request.data,

@@ -6,6 +6,7 @@ use mainspring_engine::cron::CronSchedule;
 use mainspring_engine::ids::WorkflowType;
 use mainspring_engine::limits::Limits;
 use mainspring_engine::retry;
+use mainspring_engine::search::check_memo;
 use mainspring_server::{StartWorkflow, StartedWorkflow};
 use temporalio_protos::temporal::api::common::v1::{Link, link};
 use temporalio_protos::temporal::api::enums::v1::{
@@ -48,7 +49,8 @@ impl Workflows {
         let task_queue = task_queue(request.task_queue.as_ref(), limits)?;
         short("RequestId", &request.request_id, limits)?;
         size("Input", request.input.as_ref(), limits)?;
-        size("Memo", request.memo.as_ref(), limits)?;
+        check_memo(request.memo.as_ref(), limits)
+            .map_err(|bad| Status::invalid_argument(bad.to_string()))?;
         size("Header", request.header.as_ref(), limits)?;
         size("UserMetadata", request.user_metadata.as_ref(), limits)?;
         let start_delay = check_chain(&request, limits)?;
@@ -58,6 +60,10 @@ impl Workflows {
         let conflict_policy =
             WorkflowIdConflictPolicy::try_from(request.workflow_id_conflict_policy)
                 .map_err(|_| Status::invalid_argument("Unknown WorkflowIdConflictPolicy."))?;
+        let search_attributes = self
+            .server
+            .checked_search_attributes(&key.namespace, request.search_attributes)
+            .map_err(status::of)?;
         Ok(StartWorkflow {
             key,
             workflow_type: WorkflowType::from(workflow_type),
@@ -65,7 +71,7 @@ impl Workflows {
             input: request.input,
             header: request.header,
             memo: request.memo,
-            search_attributes: None,
+            search_attributes,
             identity: request.identity,
             // A start without an ID is one of its own.
             request_id: if request.request_id.is_empty() {
@@ -140,11 +146,6 @@ fn check_chain(
 
 /// What changes a start's meaning and is not served yet.
 fn check_not_served(request: &StartWorkflowExecutionRequest) -> Result<(), Status> {
-    let has_attributes = request
-        .search_attributes
-        .as_ref()
-        .is_some_and(|attributes| !attributes.indexed_fields.is_empty());
-    not_served("search_attributes", has_attributes)?;
     not_served(
         "completion_callbacks",
         !request.completion_callbacks.is_empty(),

@@ -1,13 +1,17 @@
 //! Does the code ask again for what the history says it asked for?
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use temporalio_protos::temporal::api::common::v1::{Payloads, WorkflowExecution};
+use temporalio_protos::temporal::api::common::v1::{
+    Memo, Payload, Payloads, WorkflowExecution,
+};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::update::v1::outcome;
 
 use crate::guest::{Command, ExternalTarget};
+use crate::search::is_null;
 use crate::time::set_duration;
 
 /// Lines of agreement shown before the first difference.
@@ -38,6 +42,8 @@ struct Step {
 #[derive(Clone, Debug, PartialEq)]
 enum Content {
     Payloads(Option<Payloads>),
+    /// Names and values; `None` where a value is removed.
+    Fields(BTreeMap<String, Option<Vec<u8>>>),
     Nanos(u128),
 }
 
@@ -161,6 +167,10 @@ fn step_of_command(command: &Command) -> Step {
             shape: format!("cancel of {}", target_shape(target)),
             content: None,
         },
+        Command::UpsertSearchAttributes { changed, .. } => {
+            upsert("search attributes", &changed.indexed_fields)
+        }
+        Command::UpsertMemo { changed, .. } => upsert("memo", &changed.fields),
         Command::CompleteWorkflow { result } => Step {
             shape: "completion of the workflow".to_owned(),
             content: Some(Content::Payloads(result.clone())),
@@ -177,6 +187,20 @@ fn step_of_command(command: &Command) -> Step {
             shape: format!("continuation as new {}", next.workflow_type),
             content: Some(Content::Payloads(next.input.clone())),
         },
+    }
+}
+
+/// The names are the shape; the types, which the server notes in the values, are
+/// not compared.
+fn upsert(of: &str, fields: &HashMap<String, Payload>) -> Step {
+    let content: BTreeMap<String, Option<Vec<u8>>> = fields
+        .iter()
+        .map(|(name, value)| (name.clone(), (!is_null(value)).then(|| value.data.clone())))
+        .collect();
+    let names: Vec<&str> = content.keys().map(String::as_str).collect();
+    Step {
+        shape: format!("upsert of {of} {}", names.join(", ")),
+        content: Some(Content::Fields(content)),
     }
 }
 
@@ -298,6 +322,14 @@ fn step_of_event(event: &HistoryEvent) -> Step {
                 "cancel of {}",
                 recorded_target_shape(a.child_workflow_only, a.workflow_execution.as_ref())
             ))
+        }
+        Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(a)) => {
+            let changed = a.search_attributes.clone().unwrap_or_default();
+            upsert("search attributes", &changed.indexed_fields)
+        }
+        Some(Attributes::WorkflowPropertiesModifiedEventAttributes(a)) => {
+            let changed: Memo = a.upserted_memo.clone().unwrap_or_default();
+            upsert("memo", &changed.fields)
         }
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => Step {
             shape: "completion of the workflow".to_owned(),
@@ -478,6 +510,46 @@ mod tests {
             less.diff.contains(">      5  timer (ID 1)"),
             "{}",
             less.diff
+        );
+    }
+
+    #[test]
+    fn wf_27_an_upsert_is_compared_by_its_names_and_for_the_same_code_by_its_values() {
+        use temporalio_protos::temporal::api::common::v1::SearchAttributes;
+        use temporalio_protos::temporal::api::history::v1::UpsertWorkflowSearchAttributesEventAttributes;
+
+        let attributes = |name: &str, value: &str| SearchAttributes {
+            indexed_fields: [(name.to_owned(), crate::search::keyword(value))].into(),
+        };
+        let wanted = |name, value| {
+            let mut changed = attributes(name, value);
+            for payload in changed.indexed_fields.values_mut() {
+                // The server notes the type when it takes the value.
+                payload.metadata.remove("type");
+            }
+            Command::UpsertSearchAttributes {
+                changed,
+                whole: SearchAttributes::default(),
+            }
+        };
+        let said = event(
+            5,
+            Timestamp::EPOCH,
+            Attributes::UpsertWorkflowSearchAttributesEventAttributes(
+                UpsertWorkflowSearchAttributesEventAttributes {
+                    workflow_task_completed_event_id: 4,
+                    search_attributes: Some(attributes("Color", "red")),
+                },
+            ),
+        );
+        let said = [said];
+        assert!(compare(&[wanted("Color", "red")], &said, true).is_ok());
+        assert!(compare(&[wanted("Color", "blue")], &said, false).is_ok());
+        assert!(compare(&[wanted("Color", "blue")], &said, true).is_err());
+        let other = compare(&[wanted("Shape", "red")], &said, false).unwrap_err();
+        assert!(
+            other.summary.contains("search attributes Color"),
+            "{other:?}"
         );
     }
 }

@@ -124,6 +124,10 @@ impl Run {
             }
             Attributes::TimerFiredEventAttributes(a) => self.drop_timer(a.started_event_id),
             Attributes::TimerCanceledEventAttributes(a) => self.drop_timer(a.started_event_id),
+            Attributes::UpsertWorkflowSearchAttributesEventAttributes(_)
+            | Attributes::WorkflowPropertiesModifiedEventAttributes(_) => {
+                self.record.has_upserts = true;
+            }
             Attributes::WorkflowExecutionCompletedEventAttributes(_) => {
                 self.close(WorkflowExecutionStatus::Completed, time);
             }
@@ -161,7 +165,7 @@ impl Run {
     fn task_completed(&mut self) {
         self.record.had_task = true;
         self.record.open_task = None;
-        self.record.blocked = None;
+        self.unblock();
         self.record.batch_waits = std::mem::take(&mut self.record.behind_batch);
         if let Some(unread) = &mut self.unread {
             unread.drain(..self.batch_len.min(unread.len()));
@@ -207,7 +211,7 @@ impl Run {
         self.record.closed_at_ns = time.as_nanos();
         self.record.first_task_at_ns = 0;
         self.record.open_task = None;
-        self.record.blocked = None;
+        self.unblock();
         self.record.batch_waits = false;
         self.record.behind_batch = false;
         self.unread = Some(Vec::new());

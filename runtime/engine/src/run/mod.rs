@@ -18,6 +18,7 @@ mod children;
 mod children_tests;
 mod deadlines;
 mod inputs;
+mod properties;
 #[cfg(test)]
 mod random_lives;
 mod record;
@@ -56,6 +57,7 @@ pub use self::updates::{UpdateStage, closed_before_completion, update_id_of};
 use crate::activity::{ActivityView, CorruptActivity, PendingActivity};
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
+use crate::search::IndexedAttribute;
 use crate::time::Timestamp;
 use crate::transition::{
     ActivityWrite, OutboxRow, RunChange, RunImage, RunRow, TimerRow, VisibilityRow,
@@ -328,6 +330,12 @@ impl Run {
         self.record.has_request_ids
     }
 
+    /// Whether its memo or search attributes changed since the start: the lists' row
+    /// has them then, not its first event.
+    pub fn has_upserts(&self) -> bool {
+        self.record.has_upserts
+    }
+
     /// Execution, run and task timeout (LIF-06..08).
     pub fn timeouts(&self) -> (Option<Duration>, Option<Duration>, Duration) {
         let record = &self.record;
@@ -446,6 +454,11 @@ impl Run {
         let visibility = staged.visibility.then(|| VisibilityRow {
             memo: staged.memo,
             search_attributes: staged.search_attributes,
+            indexed: staged
+                .indexed
+                .into_iter()
+                .map(|(name, values)| IndexedAttribute { name, values })
+                .collect(),
             ..self.visibility_row()
         });
         Some(RunChange {

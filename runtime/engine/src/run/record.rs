@@ -66,6 +66,10 @@ pub(super) struct Record {
     /// Commits so far that changed the state.
     #[prost(int64, tag = "25")]
     pub(super) state_transitions: i64,
+    /// Memo or search attributes are not those of the start any more: the lists' row
+    /// has them.
+    #[prost(bool, tag = "60")]
+    pub(super) has_upserts: bool,
     /// Some workflow task was completed.
     #[prost(bool, tag = "30")]
     pub(super) had_task: bool,

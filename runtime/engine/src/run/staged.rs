@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
+use crate::search::{IndexedAttribute, Value};
 use crate::transition::{CompletedUpdate, OutboxRow};
 
 /// The changes of one step, by key; rows are made when they are taken out.
@@ -26,10 +27,12 @@ pub(super) struct Staged {
     pub(super) request_ids: Vec<String>,
     pub(super) completed_updates: Vec<CompletedUpdate>,
     pub(super) visibility: bool,
-    /// Set by the start: what lists show of the memo.
+    /// Set by the start and by upserts: what lists show of the memo.
     pub(super) memo: Option<Vec<u8>>,
-    /// Set by the start: what lists know of custom search attributes.
+    /// Set by the start and by upserts: what lists show of search attributes.
     pub(super) search_attributes: Option<Vec<u8>>,
+    /// What changes in the index of search attributes, by name.
+    pub(super) indexed: BTreeMap<String, Vec<Value>>,
     /// The row changed although nothing else did (a task attempt was counted).
     pub(super) row: bool,
     /// Activities that began to wait for a worker in this step.
@@ -58,6 +61,13 @@ impl Staged {
             && self.request_ids.is_empty()
             && !self.visibility
             && !self.row
+    }
+
+    /// Search attributes changed: the last change of a name holds.
+    pub(super) fn index(&mut self, attributes: Vec<IndexedAttribute>) {
+        let pairs = attributes.into_iter().map(|a| (a.name, a.values));
+        self.indexed.extend(pairs);
+        self.visibility = true;
     }
 
     /// An activity closed: a row that this step made or changed is not written.

@@ -27,6 +27,7 @@ use crate::history;
 use crate::ids::{Digest, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType};
 use crate::limits::Limits;
 use crate::retry::with_defaults;
+use crate::search;
 use crate::time::{Timestamp, set_duration, wire_duration};
 use crate::transition::VisibilityRow;
 
@@ -164,6 +165,10 @@ impl Run {
             .search_attributes
             .as_ref()
             .map(Message::encode_to_vec);
+        if let Some(attributes) = &started.search_attributes {
+            run.staged
+                .index(search::indexed(&attributes.indexed_fields));
+        }
         let attributes = Attributes::WorkflowExecutionStartedEventAttributes(started);
         let mut event = history::event(1, now, attributes);
         event.user_metadata = user_metadata;
@@ -197,6 +202,8 @@ impl Run {
             root: self.parent().map(|parent| parent.root),
             memo: None,
             search_attributes: None,
+            problems: self.problems(),
+            indexed: Vec::new(),
         }
     }
 }

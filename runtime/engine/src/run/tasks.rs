@@ -305,6 +305,12 @@ impl Run {
             Command::CancelExternal { target, reason, .. } => {
                 self.cancel_external(now, completed, target, reason);
             }
+            Command::UpsertSearchAttributes { changed, whole } => {
+                self.upsert_search_attributes(now, completed, changed, &whole);
+            }
+            Command::UpsertMemo { changed, whole } => {
+                self.upsert_memo(now, completed, changed, &whole);
+            }
             Command::CompleteWorkflow { result } => self.complete_run(now, completed, result),
             Command::FailWorkflow { failure } => self.fail_run(now, completed, failure),
             Command::CancelWorkflow { details } => self.cancel_run(now, completed, details),
@@ -466,6 +472,7 @@ impl Run {
         if self.record.open_task.is_some() {
             self.record_task_failure(now, failure.cause, &failure.message, &failure.details);
         }
+        let reported = self.problems();
         let blocked = self.record.blocked.take();
         let failed_attempts = blocked.as_ref().map_or(0, |b| b.failed_attempts) + 1;
         let factor = 2_u32.saturating_pow(failed_attempts - 1);
@@ -480,6 +487,7 @@ impl Run {
             retry_due: false,
         });
         self.staged.row = true;
+        self.report_problems(reported);
     }
 
     fn record_task_failure(
@@ -525,6 +533,8 @@ fn closes_run(command: &Command) -> bool {
         | Command::CompleteUpdate { .. }
         | Command::StartChild(_)
         | Command::SignalExternal(_)
-        | Command::CancelExternal { .. } => false,
+        | Command::CancelExternal { .. }
+        | Command::UpsertSearchAttributes { .. }
+        | Command::UpsertMemo { .. } => false,
     }
 }

@@ -71,8 +71,11 @@ impl Session {
             retry_policy: request
                 .retry_policy
                 .or_else(|| started.retry_policy.clone()),
-            memo: request.memo,
-            search_attributes: request.search_attributes,
+            // What the run has changed goes on; what it began with does by itself.
+            memo: request.memo.or_else(|| self.memo.clone()),
+            search_attributes: request
+                .search_attributes
+                .or_else(|| self.search_attributes.clone()),
             versioning: request.versioning,
             backoff: set(request.backoff),
             component: None,

@@ -14,6 +14,7 @@ mod continuation;
 mod deliver;
 mod facts;
 mod operations;
+mod properties;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ mod updates;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Memo, Payloads, SearchAttributes};
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
@@ -36,6 +37,7 @@ pub use self::continuation::ContinueRequest;
 pub use self::facts::{RunFacts, Suggests, TaskInfo};
 pub use self::operations::ActivityRequest;
 use self::operations::Operation;
+pub use self::properties::Changes;
 use self::updates::UpdateInHand;
 use crate::guest::{Command, ContinueAsNew, GuestEvent, Handle, QueryAnswer, UpdateDelivery};
 use crate::limits::Limits;
@@ -160,6 +162,11 @@ pub struct Session {
     update: Option<UpdateInHand>,
     /// Updates accepted and not completed.
     open_updates: HashSet<String>,
+    current_details: String,
+    /// `None`: as at the start.
+    memo: Option<Memo>,
+    /// `None`: as at the start.
+    search_attributes: Option<SearchAttributes>,
     commands: Vec<Command>,
     /// How the run continues, if the code has said so.
     continuation: Option<Box<ContinueAsNew>>,
@@ -212,6 +219,9 @@ impl Session {
             waiting: None,
             update: None,
             open_updates: HashSet::new(),
+            current_details: String::new(),
+            memo: None,
+            search_attributes: None,
             commands: Vec::new(),
             continuation: None,
             task_bytes: 0,

@@ -275,9 +275,7 @@ impl Session {
             return Err(self.read_only(&format!("start {what}")));
         }
         let SessionLimits {
-            pending_operations,
-            task_operations,
-            ..
+            pending_operations, ..
         } = self.limits;
         if self.open.len() + self.others.unheard() >= pending_operations {
             return Err(GuestFault::new(
@@ -288,6 +286,12 @@ impl Session {
                 ),
             ));
         }
+        self.may_call()
+    }
+
+    /// Whether the task may make one more call that becomes an event.
+    pub(super) fn may_call(&self) -> Result<(), GuestFault> {
+        let task_operations = self.limits.task_operations;
         if self.commands.len() >= task_operations {
             return Err(GuestFault::new(
                 limited,

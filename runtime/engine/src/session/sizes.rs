@@ -2,6 +2,7 @@
 //! workflow task asks for together, since it becomes one transition.
 
 use prost::Message;
+use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
@@ -93,6 +94,21 @@ impl Session {
     pub(super) fn count_reason(&mut self, reason: &str) -> Result<(), GuestFault> {
         self.check_size("the reason of the cancel request", reason.len())?;
         self.add_bytes(reason.len() + OPERATION_BYTES)
+    }
+
+    /// One name of an upsert and what it is set to.
+    pub(super) fn count_property(
+        &mut self,
+        what: &str,
+        name: &str,
+        value: Option<&Payload>,
+    ) -> Result<(), GuestFault> {
+        self.count(what, value)?;
+        self.add_bytes(OPERATION_BYTES + name.len())
+    }
+
+    pub(super) fn check_text(&self, what: &str, text: &str) -> Result<(), GuestFault> {
+        self.check_size(what, text.len())
     }
 
     pub(super) fn check_answer(&self, answer: &QueryAnswer) -> Result<(), GuestFault> {

@@ -365,3 +365,69 @@ fn a_close_is_the_last_command_and_says_what_was_not_taken() {
         [Command::CompleteWorkflow { result: None }]
     );
 }
+
+fn json(data: &str) -> Payload {
+    Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: data.as_bytes().to_vec(),
+        ..Payload::default()
+    }
+}
+
+#[test]
+fn wf_27_an_upsert_is_seen_at_once_and_a_null_removes() {
+    let mut session = session();
+    begin(&mut session, Vec::new());
+    let color = |value: Option<Payload>| vec![("Color".to_owned(), value)];
+    session
+        .upsert_search_attributes(color(Some(json("\"red\""))))
+        .unwrap();
+    assert_eq!(
+        session.search_attributes().indexed_fields["Color"],
+        json("\"red\"")
+    );
+    session.upsert_search_attributes(color(None)).unwrap();
+    assert!(session.search_attributes().indexed_fields.is_empty());
+    session
+        .upsert_memo(vec![("note".into(), Some(json("1")))])
+        .unwrap();
+    session.upsert_memo(Vec::new()).unwrap();
+    let commands = session.finish_task(None).commands;
+    let [
+        Command::UpsertSearchAttributes { whole: first, .. },
+        Command::UpsertSearchAttributes { changed, whole },
+        Command::UpsertMemo { whole: memo, .. },
+    ] = commands.as_slice()
+    else {
+        panic!("an empty upsert is none: {commands:?}");
+    };
+    assert!(first.indexed_fields.contains_key("Color"));
+    assert!(crate::search::is_null(&changed.indexed_fields["Color"]));
+    assert!(whole.indexed_fields.is_empty());
+    assert_eq!(memo.fields["note"], json("1"));
+
+    session.begin_query("q".into(), None, None);
+    let fault = session
+        .upsert_memo(vec![("note".into(), None)])
+        .unwrap_err();
+    assert!(fault.message.contains("only look"), "{fault}");
+}
+
+#[test]
+fn an_upsert_is_bounded_as_any_call() {
+    let limits = Limits {
+        task_operations: 1,
+        payload_bytes: 10,
+        ..Limits::default()
+    };
+    let mut session = session_with(&limits);
+    begin(&mut session, Vec::new());
+    let large = vec![("note".into(), Some(json("\"more than ten bytes\"")))];
+    let fault = session.upsert_memo(large).unwrap_err();
+    assert!(fault.message.contains("limit payload-bytes"), "{fault}");
+    session.upsert_memo(vec![("note".into(), None)]).unwrap();
+    let fault = session
+        .upsert_memo(vec![("note".into(), None)])
+        .unwrap_err();
+    assert!(fault.message.contains("limit task-operations"), "{fault}");
+}

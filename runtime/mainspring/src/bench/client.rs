@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use temporalio_protos::temporal::api::common::v1::{Payload, Payloads, WorkflowType};
+use mainspring_engine::search::AttributeType;
+use temporalio_protos::temporal::api::common::v1::{
+    Payload, Payloads, SearchAttributes, WorkflowType,
+};
 use temporalio_protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
+use temporalio_protos::temporal::api::operatorservice::v1::AddSearchAttributesRequest;
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflowservice::v1::*;
@@ -47,11 +51,26 @@ impl Client {
         }
     }
 
+    /// What the workflow IDs of this bench begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.ids.prefix
+    }
+
     /// Starts a run under a new ID; `input` is one JSON argument, or none.
     pub(super) async fn start(
         &self,
         workflow_type: &str,
         input: Option<&serde_json::Value>,
+    ) -> Result<Started, CliError> {
+        self.start_with(workflow_type, input, None).await
+    }
+
+    /// The same, with search attributes.
+    pub(super) async fn start_with(
+        &self,
+        workflow_type: &str,
+        input: Option<&serde_json::Value>,
+        search_attributes: Option<SearchAttributes>,
     ) -> Result<Started, CliError> {
         let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
         let workflow_id = format!("{}-{number}", self.ids.prefix);
@@ -63,6 +82,7 @@ impl Client {
             }),
             task_queue: Some(queue(&self.queue)),
             input: input.map(json),
+            search_attributes,
             identity: self.connection.identity.clone(),
             request_id: workflow_id.clone(),
             ..StartWorkflowExecutionRequest::default()
@@ -169,6 +189,54 @@ impl Client {
         let data = result.payloads.first().map(|p| p.data.as_slice());
         serde_json::from_slice(data.unwrap_or(b"null"))
             .map_err(|error| CliError::Answer(format!("the answer of {name}: {error}")))
+    }
+
+    /// Sees to it that the namespace has these search attributes.
+    pub(super) async fn register(&self, attributes: &[(&str, &str)]) -> Result<(), CliError> {
+        let typed = attributes.iter().filter_map(|(name, type_name)| {
+            let attribute_type = AttributeType::parse(type_name)?;
+            Some(((*name).to_owned(), attribute_type.to_wire() as i32))
+        });
+        let request = AddSearchAttributesRequest {
+            search_attributes: typed.collect(),
+            namespace: self.connection.namespace.clone(),
+        };
+        let mut operator = self.connection.operator.clone();
+        operator
+            .add_search_attributes(within(WORKFLOW_CALL, request))
+            .await
+            .map(drop)
+            .map_err(|status| self.connection.explain("create search attributes", status))
+    }
+
+    /// The first page of a list.
+    pub(super) async fn list(&self, query: String, page_size: i32) -> Result<(), CliError> {
+        let request = ListWorkflowExecutionsRequest {
+            namespace: self.connection.namespace.clone(),
+            page_size,
+            query,
+            ..ListWorkflowExecutionsRequest::default()
+        };
+        let mut workflow = self.connection.workflow.clone();
+        workflow
+            .list_workflow_executions(within(WORKFLOW_CALL, request))
+            .await
+            .map(drop)
+            .map_err(|status| self.connection.explain("list workflows", status))
+    }
+
+    /// A count.
+    pub(super) async fn count(&self, query: String) -> Result<(), CliError> {
+        let request = CountWorkflowExecutionsRequest {
+            namespace: self.connection.namespace.clone(),
+            query,
+        };
+        let mut workflow = self.connection.workflow.clone();
+        workflow
+            .count_workflow_executions(within(WORKFLOW_CALL, request))
+            .await
+            .map(drop)
+            .map_err(|status| self.connection.explain("count workflows", status))
     }
 
     /// Events in a run's history so far.

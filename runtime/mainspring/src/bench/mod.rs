@@ -6,6 +6,7 @@
 //! server of the same API. docs/benchmarks.md has figures and how to read them.
 
 mod client;
+mod list;
 mod load;
 mod measure;
 mod replay;
@@ -131,6 +132,15 @@ enum Workload {
         #[arg(long, value_name = "N", default_value_t = 100)]
         runs: u32,
     },
+    /// Pages of lists, and counts, over many runs by each kind of filter.
+    List {
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        runs: usize,
+        /// Pages of each kind.
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        pages: usize,
+    },
     /// One run with many activities at once.
     FanOut {
         /// How many.
@@ -165,6 +175,7 @@ impl BenchCommand {
             Workload::ContinueAsNew { load, runs } => {
                 load::continue_as_new(client, load, runs).await?
             }
+            Workload::List { runs, pages } => list::run(client, runs, pages).await?,
             Workload::FanOut { activities, rounds } => {
                 load::fan_out(client, activities, rounds).await?
             }

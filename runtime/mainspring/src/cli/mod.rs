@@ -8,6 +8,7 @@ mod activity;
 pub(crate) mod component;
 pub(crate) use component::byte_size;
 mod namespace;
+mod search_attribute;
 pub(crate) mod value;
 mod workflow;
 
@@ -45,6 +46,8 @@ enum Command {
     Activity(activity::ActivityCommand),
     /// List, create and describe namespaces.
     Namespace(namespace::NamespaceCommand),
+    /// Create, list and remove search attributes.
+    SearchAttribute(search_attribute::SearchAttributeCommand),
     /// Measure a server: throughput, latency, replay, memory.
     Bench(crate::bench::BenchCommand),
     /// Print a completion script for your shell.
@@ -66,6 +69,7 @@ impl Cli {
             Command::Component(command) => command.run().await,
             Command::Activity(command) => command.run().await,
             Command::Namespace(command) => command.run().await,
+            Command::SearchAttribute(command) => command.run().await,
             Command::Bench(command) => command.run().await,
             Command::Completion { shell } => {
                 let mut script = Vec::new();
@@ -163,10 +167,14 @@ mod tests {
             "workflow show -w id -r run --follow -o json",
             "workflow list -q 'WorkflowType=1' --limit 3 -n other --address h:1",
             "workflow count",
+            "search-attribute create --name A --type Keyword --name B --type int",
+            "search-attribute list -o json",
+            "search-attribute remove --name A --name B --yes",
             "workflow signal -w id --name s -i {}",
             "workflow signal -w id --type s --input-file a.json",
             "workflow query -w id --name q --reject-condition not_open",
             "workflow cancel -w id --reason why",
+            "workflow delete -w id -r run",
             "workflow terminate -w id --reason why",
             "workflow result -w id",
             "workflow describe -w id",
@@ -197,6 +205,8 @@ mod tests {
             "workflow start --type T -t q --input 1 --input-file f",
             "workflow start --type T -t q --run-timeout soon",
             "workflow start --type T -t q --id-reuse-policy Whatever",
+            "search-attribute create --name A --type Colour",
+            "search-attribute remove",
             "workflow show",
             "workflow show -w id --follow --reverse",
             "workflow signal -w id",

@@ -112,6 +112,18 @@ limit_flags! {
     list_rows_examined: Count,
     /// A failure kept with a pending activity is cut to this many bytes.
     stored_failure_bytes: Bytes,
+    /// Custom search attributes of one namespace.
+    search_attributes: Count,
+    /// Search attributes of one run.
+    run_search_attributes: Count,
+    /// One value of a search attribute.
+    search_attribute_bytes: Bytes,
+    /// All search attributes of one run.
+    run_search_attribute_bytes: Bytes,
+    /// The memo of one run.
+    memo_bytes: Bytes,
+    /// How long a namespace keeps closed runs, at least.
+    shortest_retention: Time,
 }
 
 /// A number of bytes, written `4096`, `64KiB`, `2MiB` or `1GiB`.

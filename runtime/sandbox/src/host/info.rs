@@ -21,7 +21,14 @@ const TASK_TIMEOUT_NS: u64 = 10_000_000_000;
 
 impl info::Host for Host {
     fn run(&mut self) -> wasmtime::Result<RunInfo> {
-        let facts = self.session()?.facts().clone();
+        let (facts, memo, search_attributes) = {
+            let session = self.session()?;
+            (
+                session.facts().clone(),
+                session.memo(),
+                session.search_attributes(),
+            )
+        };
         let started = facts.started.clone();
         Ok(RunInfo {
             namespace: facts.key.namespace.to_string(),
@@ -64,10 +71,8 @@ impl info::Host for Host {
                 started.first_workflow_task_backoff.as_ref(),
             ),
             headers: header_to_wit(started.header),
-            memo: fields_to_wit(started.memo.unwrap_or_default().fields),
-            search_attributes: fields_to_wit(
-                started.search_attributes.unwrap_or_default().indexed_fields,
-            ),
+            memo: fields_to_wit(memo.fields),
+            search_attributes: fields_to_wit(search_attributes.indexed_fields),
             priority: started.priority.map(priority_to_wit),
             identity: started.identity,
         })

@@ -6,6 +6,7 @@ mod context;
 mod continuation;
 mod events;
 mod info;
+mod properties;
 mod updates;
 
 use std::sync::Arc;
@@ -172,7 +173,7 @@ fn fault(fault: GuestFault) -> wasmtime::Error {
 
 /// What this server stands behind; a component that imports anything else is
 /// refused at upload.
-pub(crate) const SERVED: [&str; 14] = [
+pub(crate) const SERVED: [&str; 15] = [
     "types",
     "description",
     "activities",
@@ -180,6 +181,7 @@ pub(crate) const SERVED: [&str; 14] = [
     "cancellation",
     "children",
     "external",
+    "properties",
     "queries",
     "updates",
     "continuation",
@@ -204,6 +206,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::cancellation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::children::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::external::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
+    wit::properties::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::queries::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::updates::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::continuation::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;

@@ -14,6 +14,7 @@
 
 use mainspring_engine::guest::TaskFailure;
 use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused, update_id_of};
+use mainspring_engine::search::check_commands;
 use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
 use mainspring_sandbox::{Component, Instance, Progress, ReadsPolicy};
 use std::sync::Arc;
@@ -304,7 +305,8 @@ impl Actor {
     }
 
     fn finish_task(&mut self, end: Option<RunEnd>, step: &mut Step) -> Turn {
-        let now = self.core.clock.now();
+        let core = self.core.clone();
+        let now = core.clock.now();
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
@@ -342,6 +344,12 @@ impl Actor {
         let Guest::Live(live) = &mut latest.guest else {
             return Turn::Enough;
         };
+        let namespace = &latest.run.key().namespace;
+        let known = |name: &str| core.search_attributes.type_of(namespace, name);
+        if let Err(failure) = check_commands(&mut output.commands, &known, &core.limits) {
+            self.faulted(false, failure);
+            return Turn::Enough;
+        }
         let completed = latest.run.complete_task(now, &task, output.commands, &meta);
         match completed {
             Ok(events) => {

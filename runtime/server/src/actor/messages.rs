@@ -44,6 +44,7 @@ impl Actor {
                     .await;
                 step.answer(reply, taken);
             }
+            Message::Delete(run, reply) => self.take_delete(run, reply, step).await,
             Message::Query(run, query, reply) => {
                 self.take_query(WaitingQuery { run, query, reply }, step)
                     .await;
@@ -357,7 +358,13 @@ impl Actor {
             Some(facts) => facts,
             None => self.core.run_facts(&self.key, run.run_id()).await?,
         };
-        Ok(Box::new(WorkflowDescription::new(run, &facts)))
+        let mut described = WorkflowDescription::new(run, &facts);
+        if run.has_upserts()
+            && let Some(properties) = self.core.store.load_properties(run.run_id()).await?
+        {
+            described.set_properties(&properties);
+        }
+        Ok(Box::new(described))
     }
 
     async fn history_state(&mut self, selector: RunSelector) -> Result<HistoryState, ServerError> {

@@ -6,6 +6,7 @@
 //! alarms leave. Code that needs longer (a replay, a slow activation) goes on in
 //! the following steps, between which new messages are recorded as they come.
 
+mod deletes;
 mod guest;
 mod letters;
 mod messages;
@@ -129,7 +130,10 @@ impl Actor {
         }
         self.run_code(&mut step).await;
         self.end_updates_of_closed_run(&mut step);
-        self.commit(step).await;
+        let deletions = std::mem::take(&mut step.deletions);
+        if self.commit(step).await {
+            self.carry_out_deletions(deletions).await;
+        }
         if self.has_work() {
             self.give_way().await;
         }

@@ -19,18 +19,20 @@ use crate::token::TaskToken;
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Actor {
-    /// Commits what the step has staged; then answers, tasks and alarms leave.
-    pub(super) async fn commit(&mut self, mut step: Step) {
+    /// Commits what the step has staged; then answers, tasks and alarms leave. False:
+    /// nobody knows whether it was committed.
+    pub(super) async fn commit(&mut self, mut step: Step) -> bool {
         if let Some(error) = step.broken.take() {
             let error = CommitError::Store(error.to_string());
-            return self.not_committed(step, error);
+            self.not_committed(step, error);
+            return false;
         }
         self.offer_tasks(&mut step);
         let Some(write) = self.take_write(&mut step) else {
             // A run that was woken too early has used up its alarm.
             self.set_alarm(&step);
             step.settle(Ok(()));
-            return;
+            return true;
         };
         let news = news_of(&write);
         let letters = letters_of(&write);
@@ -48,8 +50,12 @@ impl Actor {
                 step.settle(Ok(()));
                 // Behind the answers to letters: a child has started before it closes.
                 self.core.outbox.send(letters);
+                true
             }
-            Err(error) => self.not_committed(step, error),
+            Err(error) => {
+                self.not_committed(step, error);
+                false
+            }
         }
     }
 

@@ -39,6 +39,7 @@ impl Message {
             | Message::Signal(..)
             | Message::RequestCancel(..)
             | Message::Terminate(..)
+            | Message::Delete(..)
             | Message::Query(..)
             | Message::Update(..)
             | Message::PollUpdate(..)

@@ -7,6 +7,7 @@ use mainspring_engine::transition::{ActivityWrite, RunChange, TakenLetter};
 use std::sync::Arc;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
 
+use super::deletes::Deletion;
 use crate::commit::CommitError;
 use crate::components::Pin;
 use crate::error::ServerError;
@@ -41,6 +42,8 @@ pub(super) struct Step {
     pub(super) promised: Vec<Promised>,
     /// Tasks that found no poll.
     pub(super) unmatched: Vec<TaskHint>,
+    /// Runs that are deleted once the step is committed.
+    pub(super) deletions: Vec<Deletion>,
     /// Versions that new runs of this step began on.
     pub(super) pins: Vec<Pin>,
     /// Runs that followed another in this step.

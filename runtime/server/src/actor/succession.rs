@@ -7,6 +7,8 @@
 use mainspring_engine::guest::{Command, ComponentRef, TaskFailure};
 use mainspring_engine::run::Run;
 use mainspring_engine::session::RunFacts;
+use prost::Message as _;
+use temporalio_protos::temporal::api::common::v1::{Memo, SearchAttributes};
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 
 use super::guest::{Guest, Turn};
@@ -60,7 +62,8 @@ impl Actor {
                 route.map_or(own, |route| take_route(route, step))
             }
         };
-        let facts = self.facts_of_latest().await?;
+        let mut facts = self.facts_of_latest().await?;
+        self.bring_up_to_date(&mut facts).await?;
         let latest = self.latest();
         Ok(latest.and_then(|latest| latest.run.begin_successor(&facts, component)))
     }
@@ -79,6 +82,26 @@ impl Actor {
         }
         let (key, run_id) = (latest.run.key().clone(), latest.run.run_id());
         core.run_facts(&key, run_id).await
+    }
+
+    /// Memo and search attributes go on as the run has changed them (WF-27).
+    async fn bring_up_to_date(&mut self, facts: &mut RunFacts) -> Result<(), ServerError> {
+        let core = self.core.clone();
+        let Some(latest) = self.latest().filter(|latest| latest.run.has_upserts()) else {
+            return Ok(());
+        };
+        let stored = core.store.load_properties(latest.run.run_id()).await?;
+        let stored = stored.as_ref();
+        let (memo, attributes) = latest.run.staged_properties();
+        let memo = memo.or(stored.map(|stored| stored.memo.as_slice()));
+        let attributes = attributes.or(stored.map(|stored| stored.search_attributes.as_slice()));
+        if let Some(memo) = memo {
+            facts.started.memo = Memo::decode(memo).ok();
+        }
+        if let Some(attributes) = attributes {
+            facts.started.search_attributes = SearchAttributes::decode(attributes).ok();
+        }
+        Ok(())
     }
 
     /// Puts a new run in the place of the latest one, whose changes are kept for

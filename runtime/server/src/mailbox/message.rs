@@ -57,6 +57,8 @@ pub enum Message {
     RequestCancel(RunSelector, Stop, Reply<()>),
     /// Terminate a run.
     Terminate(RunSelector, Stop, Reply<()>),
+    /// Delete a run, open or closed.
+    Delete(RunSelector, Reply<()>),
     /// Query a run, open or closed.
     Query(RunSelector, Box<Query>, Reply<QueryReply>),
     /// Send an update to a run; answered when it has come as far as the stage.
@@ -144,6 +146,7 @@ impl Message {
             Message::Signal(_, _, reply)
             | Message::RequestCancel(_, _, reply)
             | Message::Terminate(_, _, reply)
+            | Message::Delete(_, reply)
             | Message::Report { reply, .. } => send(reply, error),
             Message::Query(_, _, reply) => send(reply, error),
             Message::Describe(_, reply) => send(reply, error),

@@ -14,6 +14,7 @@ mod letters;
 mod lookups;
 mod namespaces;
 mod rows;
+mod search_attributes;
 mod sql;
 mod visibility;
 mod writer;
@@ -36,7 +37,8 @@ use self::checkpoint::Checkpoints;
 use self::lookups::Lookups;
 use self::writer::Writer;
 use crate::{
-    DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
+    ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture,
+    WriteOutcome,
 };
 
 /// How long a connection waits for another one's lock.
@@ -295,6 +297,14 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> StoreFuture<'_, Vec<DueRun>> {
         Box::pin(rows::due_runs(&self.readers, until, after, limit))
+    }
+
+    fn oldest_closed_runs<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ClosedRun>> {
+        Box::pin(rows::oldest_closed_runs(&self.readers, namespace, limit))
     }
 
     fn queued_tasks<'a>(

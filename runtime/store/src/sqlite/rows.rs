@@ -8,7 +8,7 @@ use sqlx::{Row as _, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
 use super::{letters, sql};
-use crate::{DueRun, QueuePosition, QueuedTask, StoreError};
+use crate::{ClosedRun, DueRun, QueuePosition, QueuedTask, StoreError};
 
 pub(super) async fn load_run(
     pool: &SqlitePool,
@@ -137,6 +137,31 @@ pub(super) async fn due_runs(
         .map(|row| {
             Ok(DueRun {
                 wake_at: sql::time(row, "wake_at")?,
+                key: key(row)?,
+                run_id: sql::run_id(row, "run_id")?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn oldest_closed_runs(
+    pool: &SqlitePool,
+    namespace: &Namespace,
+    limit: usize,
+) -> Result<Vec<ClosedRun>, StoreError> {
+    let rows = query(
+        "SELECT close_time, run_id, namespace, workflow_id FROM visibility \
+         INDEXED BY visibility_by_close WHERE namespace = ? AND close_time IS NOT NULL \
+         ORDER BY close_time, run_id LIMIT ?",
+    )
+    .bind(namespace.as_str())
+    .bind(sql::limit(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ClosedRun {
+                closed_at: sql::time(row, "close_time")?,
                 key: key(row)?,
                 run_id: sql::run_id(row, "run_id")?,
             })

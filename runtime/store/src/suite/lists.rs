@@ -14,7 +14,7 @@ use crate::visibility::{
 };
 use crate::{Store, StoreError, WriteOutcome};
 
-fn all(filter: Filter) -> ListRequest {
+pub(super) fn all(filter: Filter) -> ListRequest {
     ListRequest {
         filter,
         order: Order::default(),
@@ -34,17 +34,23 @@ fn at_least(attribute: Attribute, number: i64) -> Filter {
     Filter::Is(attribute, test)
 }
 
-async fn list(store: &dyn Store, request: &ListRequest) -> Result<Vec<VisibilityRow>, StoreError> {
+pub(super) async fn list(
+    store: &dyn Store,
+    request: &ListRequest,
+) -> Result<Vec<VisibilityRow>, StoreError> {
     store.list_runs(&"default".into(), request).await
 }
 
-async fn count(store: &dyn Store, filter: &Filter) -> u64 {
+pub(super) async fn count(store: &dyn Store, filter: &Filter) -> u64 {
     let counted = store.count_runs(&"default".into(), filter, 100_000).await;
     counted.unwrap().into_iter().map(|(_, runs)| runs).sum()
 }
 
 /// Reads a list page by page.
-async fn pages(store: &dyn Store, request: &ListRequest) -> Result<Vec<VisibilityRow>, StoreError> {
+pub(super) async fn pages(
+    store: &dyn Store,
+    request: &ListRequest,
+) -> Result<Vec<VisibilityRow>, StoreError> {
     let mut request = request.clone();
     let mut seen: Vec<VisibilityRow> = Vec::new();
     loop {
@@ -264,7 +270,7 @@ pub async fn large_filters_are_served(store: &dyn Store) {
     }
 }
 
-async fn write(store: &dyn Store, rows: Vec<VisibilityRow>) {
+pub(super) async fn write(store: &dyn Store, rows: Vec<VisibilityRow>) {
     let transition = |row: VisibilityRow| -> Transition {
         let mut transition = start(u128::from_be_bytes(*row.run_id.as_bytes()));
         transition.current = None;
@@ -328,7 +334,7 @@ pub async fn random_filters_agree_with_a_plain_evaluation(store: &dyn Store) {
 }
 
 /// Few different values, so that conditions match and orders have ties.
-fn random_row(dice: &mut Dice, n: u128) -> VisibilityRow {
+pub(super) fn random_row(dice: &mut Dice, n: u128) -> VisibilityRow {
     let spread = (u128::from(dice.roll(u64::MAX)) << 64) | n;
     let statuses = [Status::Running, Status::Completed, Status::Failed];
     let status = dice.pick(&statuses);
@@ -374,6 +380,7 @@ fn random_condition(dice: &mut Dice, rows: &[VisibilityRow]) -> Filter {
         match (there, attribute.kind(), dice.roll(6)) {
             (Some(Value::Int(there)), _, 0) => Value::Int(there + 1),
             (Some(Value::Text(there)), _, 0) => Value::Text(format!("{there}x")),
+            (Some(Value::Double(there)), _, 0) => Value::Double(there),
             (Some(there), _, _) => there,
             (None, Kind::Keyword, _) => Value::Text("a".into()),
             (None, _, _) => Value::Int(at(55).as_nanos()),
@@ -404,7 +411,7 @@ fn random_condition(dice: &mut Dice, rows: &[VisibilityRow]) -> Filter {
 }
 
 /// Whether a filter holds for a run; `None`: neither it nor its negation does.
-fn holds(filter: &Filter, row: &VisibilityRow) -> Option<bool> {
+pub(super) fn holds(filter: &Filter, row: &VisibilityRow) -> Option<bool> {
     let parts = |filters: &[Filter]| filters.iter().map(|f| holds(f, row)).collect::<Vec<_>>();
     match filter {
         Filter::All => Some(true),
@@ -427,6 +434,14 @@ fn holds(filter: &Filter, row: &VisibilityRow) -> Option<bool> {
         }
         Filter::Is(attribute, Test::IsNull) => Some(attribute.of(row).is_none()),
         Filter::Is(attribute, test) => attribute.of(row).map(|value| passes(&value, test)),
+        Filter::Has(attribute, test) => {
+            let values = super::search::values_of(row, *attribute);
+            match test {
+                Test::IsNull => Some(values.is_empty()),
+                _ if values.is_empty() => None,
+                _ => Some(values.iter().any(|value| passes(value, test))),
+            }
+        }
     }
 }
 
@@ -452,7 +467,7 @@ fn passes(value: &Value, test: &Test) -> bool {
     }
 }
 
-fn in_order(order: Order, one: &VisibilityRow, other: &VisibilityRow) -> Ordering {
+pub(super) fn in_order(order: Order, one: &VisibilityRow, other: &VisibilityRow) -> Ordering {
     let forwards = match (order.by.of(one), order.by.of(other)) {
         (Some(_), None) => return Ordering::Less,
         (None, Some(_)) => return Ordering::Greater,

@@ -1,8 +1,10 @@
 //! What every store must do, whatever is behind it. An implementation calls each
 //! function with a fresh, empty store.
 
+mod deletes;
 mod letters;
 mod lists;
+mod search;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,8 +22,10 @@ use crate::namespaces::NamespaceRow;
 use crate::visibility::Filter;
 use crate::{HistoryRange, QueuePosition, Store, WriteOutcome};
 
+pub use deletes::*;
 pub use letters::*;
 pub use lists::*;
+pub use search::*;
 
 use WriteOutcome::{Applied, Conflict};
 
@@ -49,7 +53,14 @@ macro_rules! every_behaviour {
             a_wide_prefix_is_listed_by_start_time,
             large_filters_are_served,
             random_filters_agree_with_a_plain_evaluation,
+            a_deleted_run_leaves_nothing_behind,
+            the_oldest_closed_runs_come_first,
             namespaces_are_registered_once,
+            search_attributes_come_and_go_with_their_values,
+            runs_are_found_by_their_search_attributes,
+            upserts_change_what_is_found_and_shown,
+            a_search_attribute_is_walked_within_the_budget,
+            random_search_attributes_agree_with_a_plain_evaluation,
             components_switch_and_share_their_bytes,
             random_commits_agree_with_a_model,
         }
@@ -157,6 +168,8 @@ fn visibility(n: u128, status: Status) -> VisibilityRow {
         root: None,
         memo: Some(b"memo".to_vec()),
         search_attributes: Some(Vec::new()),
+        problems: Vec::new(),
+        indexed: Vec::new(),
     }
 }
 

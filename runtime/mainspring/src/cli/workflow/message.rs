@@ -1,11 +1,11 @@
-//! `workflow signal`, `query`, `cancel` and `terminate`.
+//! `workflow signal`, `query`, `cancel`, `terminate` and `delete`.
 
 use clap::{Args, ValueEnum};
 use temporalio_protos::temporal::api::enums::v1::{QueryRejectCondition, WorkflowExecutionStatus};
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    QueryWorkflowRequest, RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
-    TerminateWorkflowExecutionRequest,
+    DeleteWorkflowExecutionRequest, QueryWorkflowRequest, RequestCancelWorkflowExecutionRequest,
+    SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
 };
 
 use crate::cli::value::{self, InputArgs, KeyValue};
@@ -79,6 +79,37 @@ pub(crate) struct TerminateArgs {
     /// Why, as the history records it; by default who asked for it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+/// `workflow delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    /// Ask nothing. (Nothing is asked anyway: one run is named.)
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl DeleteArgs {
+    /// Deletes the execution.
+    pub(crate) async fn run(self, client: &ClientArgs) -> Result<(), CliError> {
+        let Self { execution: run, .. } = self;
+        let workflow_id = &run.workflow_id;
+        let mut connection = client.connection.open().await?;
+        let request = DeleteWorkflowExecutionRequest {
+            namespace: connection.namespace.clone(),
+            workflow_execution: Some(execution(workflow_id, &run.run_id)),
+        };
+        connection
+            .workflow
+            .delete_workflow_execution(within(CALL, request))
+            .await
+            .map_err(|status| {
+                connection.explain(format!("delete workflow {workflow_id}"), status)
+            })?;
+        done(client, &format!("Deleted workflow {workflow_id}"))
+    }
 }
 
 impl SignalArgs {

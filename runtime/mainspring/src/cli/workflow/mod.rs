@@ -51,6 +51,8 @@ enum Action {
     Cancel(message::CancelArgs),
     /// Stop an execution at once; its code does not hear of it.
     Terminate(message::TerminateArgs),
+    /// Delete an execution and its history; an open one is terminated first.
+    Delete(message::DeleteArgs),
 }
 
 impl WorkflowCommand {
@@ -70,6 +72,7 @@ impl WorkflowCommand {
             Action::Query(args) => args.run(client).await,
             Action::Cancel(args) => args.run(client).await,
             Action::Terminate(args) => args.run(client).await,
+            Action::Delete(args) => args.run(client).await,
         }
     }
 }

@@ -5,6 +5,7 @@ use mainspring_engine::transition::{
 };
 use rusqlite::params;
 
+use super::deletes::closed_as;
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -31,6 +32,7 @@ pub(super) fn hold(sql: &Sql<'_>, write: &Write) -> Result<bool, StoreError> {
                 None => Ok(true),
             }
         }
+        Write::Delete { key, run_id } => Ok(closed_as(sql, key, *run_id)?.is_some()),
         Write::Activities { writes, .. } => {
             for write in writes {
                 if !is_next_stamp(sql, write)? {

@@ -4,6 +4,8 @@
 //! guard does not hold is left out whole, and the others go on. Every statement is
 //! of one row and stays prepared.
 
+mod attributes;
+mod deletes;
 mod guards;
 mod rows;
 
@@ -47,6 +49,7 @@ fn touch_no_run_twice(writes: &[Write]) -> bool {
             .runs
             .iter()
             .all(|run| seen.insert((run.row.run_id, 0))),
+        Write::Delete { run_id, .. } => seen.insert((*run_id, 0)),
         Write::Activities { writes, .. } => writes
             .iter()
             .all(|write| seen.insert((write.row.run_id, write.row.scheduled_event_id))),

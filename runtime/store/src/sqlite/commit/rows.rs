@@ -11,6 +11,7 @@ use mainspring_engine::transition::{
 use rusqlite::params;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
+use super::{attributes, deletes};
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -45,6 +46,7 @@ impl<'a> Rows<'a> {
                     self.wake_by(write)?;
                 }
             }
+            Write::Delete { key, run_id } => self.delete_run(key, *run_id)?,
             Write::Transition(transition) => {
                 for letter in &transition.taken {
                     self.taken(letter)?;
@@ -147,7 +149,9 @@ impl<'a> Rows<'a> {
             if run.row.version > 1 {
                 // It was counted as running when it started.
                 count(WorkflowExecutionStatus::Running, -1);
+                attributes::update(self.sql, row)?;
             }
+            self.bytes += ROW_BYTES * attributes::index(self.sql, row)?;
         }
         Ok(())
     }
@@ -299,6 +303,14 @@ impl<'a> Rows<'a> {
         })
     }
 
+    fn delete_run(&mut self, key: &'a WorkflowKey, run_id: RunId) -> Written {
+        if let Some(status) = deletes::closed_as(self.sql, key, run_id)? {
+            *self.counts.entry((&key.namespace, status)).or_default() -= 1;
+        }
+        self.bytes += ROW_BYTES * deletes::delete(self.sql, key, run_id)?;
+        Ok(())
+    }
+
     /// Deletes a row by run and event.
     fn delete(&mut self, text: &'static str, run_id: RunId, event_id: i64) -> Written {
         self.bytes += ROW_BYTES;
@@ -326,11 +338,12 @@ impl<'a> Rows<'a> {
             "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
              task_queue, status, start_time, execution_time, close_time, history_length, \
              history_size_bytes, first_run_id, parent_workflow_id, parent_run_id, \
-             root_workflow_id, root_run_id, memo, search_attributes) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             root_workflow_id, root_run_id, memo, search_attributes, problems) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, \
              close_time = excluded.close_time, history_length = excluded.history_length, \
-             history_size_bytes = excluded.history_size_bytes",
+             history_size_bytes = excluded.history_size_bytes, \
+             problems = excluded.problems",
             params![
                 row.run_id.as_bytes(),
                 row.key.namespace.as_str(),
@@ -350,6 +363,7 @@ impl<'a> Rows<'a> {
                 run_id(&row.root),
                 row.memo.as_deref().unwrap_or_default(),
                 row.search_attributes.as_deref().unwrap_or_default(),
+                lines(&row.problems),
             ],
         )?;
         Ok(())
@@ -365,4 +379,9 @@ fn workflow_id(of: &Relative) -> Option<&str> {
 
 fn run_id(of: &Relative) -> Option<String> {
     of.as_ref().map(|(_, run_id)| run_id.to_string())
+}
+
+/// Texts as the lines of one; `None` for none.
+fn lines(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }

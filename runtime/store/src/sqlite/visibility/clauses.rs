@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::ranges::{Cut, Range, Side, after_prefix};
 use crate::visibility::{
-    Attribute, Comparison, Direction, Filter, ListPosition, Order, Test, Value,
+    Attribute, Comparison, CustomAttribute, Direction, Filter, ListPosition, Order, Test, Value,
 };
 
 /// What stands for an attribute in a statement.
@@ -52,6 +52,7 @@ fn sign(comparison: Comparison) -> &'static str {
 pub(super) fn push_value(query: &mut QueryBuilder<Sqlite>, value: &Value) {
     match value {
         Value::Int(number) => query.push_bind(*number),
+        Value::Double(number) => query.push_bind(number.get()),
         Value::Text(text) => query.push_bind(text.clone()),
     };
 }
@@ -70,6 +71,7 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
             query.push("TRUE");
         }
         Filter::Is(attribute, test) => push_test(query, column(*attribute), test),
+        Filter::Has(attribute, test) => push_custom_test(query, *attribute, test),
         Filter::Not(filter) => {
             query.push("NOT (");
             push_filter(query, filter);
@@ -97,6 +99,24 @@ fn push_joined(query: &mut QueryBuilder<Sqlite>, filters: &[Filter], word: &str,
             query.push(")");
         }
     }
+}
+
+/// Asks the values of a run. No value: no row, and the greatest of none is NULL, as
+/// for any attribute that the run does not have.
+fn push_custom_test(query: &mut QueryBuilder<Sqlite>, attribute: CustomAttribute, test: &Test) {
+    if *test == Test::IsNull {
+        query.push("NOT EXISTS (SELECT 1");
+    } else {
+        query.push("(SELECT max(");
+        push_test(query, "value", test);
+        query.push(")");
+    }
+    query.push(
+        " FROM attribute_values INDEXED BY attribute_values_by_run \
+         WHERE of_run = run_id AND attribute_id = ",
+    );
+    query.push_bind(attribute.id);
+    query.push(")");
 }
 
 fn push_test(query: &mut QueryBuilder<Sqlite>, column: &str, test: &Test) {
@@ -134,8 +154,12 @@ fn push_test(query: &mut QueryBuilder<Sqlite>, column: &str, test: &Test) {
     }
 }
 
-/// ` AND …` for each end of a range of `(column, run_id)`.
-pub(super) fn push_range(query: &mut QueryBuilder<Sqlite>, column: &str, range: &Range) {
+/// ` AND …` for each end of a range of `(column, run_column)`.
+pub(super) fn push_range(
+    query: &mut QueryBuilder<Sqlite>,
+    (column, run_column): (&str, &str),
+    range: &Range,
+) {
     for (cut, signs) in [(&range.from, [" >= ", " > "]), (&range.to, [" < ", " <= "])] {
         let Cut::At(value, side) = cut else {
             continue;
@@ -156,7 +180,9 @@ pub(super) fn push_range(query: &mut QueryBuilder<Sqlite>, column: &str, range: 
                 query
                     .push("(")
                     .push(column)
-                    .push(", run_id)")
+                    .push(", ")
+                    .push(run_column)
+                    .push(")")
                     .push(sign)
                     .push("(");
                 push_value(query, value);
@@ -191,10 +217,14 @@ pub(super) fn push_after(query: &mut QueryBuilder<Sqlite>, order: Order, after: 
 }
 
 /// ` ORDER BY …` as an index has it.
-pub(super) fn push_index_order(query: &mut QueryBuilder<Sqlite>, order: Order) {
-    let (column, direction) = (column(order.by), direction(order));
+pub(super) fn push_index_order(
+    query: &mut QueryBuilder<Sqlite>,
+    (column, run_column): (&str, &str),
+    order: Order,
+) {
+    let direction = direction(order);
     query.push(format!(
-        " ORDER BY {column} {direction}, run_id {direction}"
+        " ORDER BY {column} {direction}, {run_column} {direction}"
     ));
 }
 

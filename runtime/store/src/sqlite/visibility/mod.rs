@@ -265,18 +265,17 @@ impl<'a> Reader<'a> {
         order: Order,
         n: usize,
     ) -> Result<ListPosition, StoreError> {
-        let column = match order.by {
-            Attribute::CloseTime => "close_time",
-            _ => "start_time",
-        };
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {column} AS value, run_id"));
+        let (column, run_column) = arm.order_columns(order);
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "SELECT {column} AS position, {run_column} AS position_run"
+        ));
         arm.push(&mut query, self.namespace);
-        push_index_order(&mut query, order);
+        push_index_order(&mut query, (column, run_column), order);
         query.push(" LIMIT 1 OFFSET ").push_bind(sql::limit(n));
         let row = query.build().fetch_one(&mut *self.connection).await?;
         Ok(ListPosition {
-            value: Some(Value::Int(row.try_get("value")?)),
-            run_id: sql::run_id(&row, "run_id")?,
+            value: Some(Value::Int(row.try_get("position")?)),
+            run_id: sql::run_id(&row, "position_run")?,
         })
     }
 
@@ -287,10 +286,10 @@ impl<'a> Reader<'a> {
         request: &ListRequest,
         limit: usize,
     ) -> Result<Vec<VisibilityRow>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT *");
-        arm.push(&mut query, self.namespace);
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT visibility.*");
+        arm.push_rows(&mut query, self.namespace);
         push_residue(&mut query, &request.filter);
-        push_index_order(&mut query, request.order);
+        push_index_order(&mut query, arm.order_columns(request.order), request.order);
         query.push(" LIMIT ").push_bind(sql::limit(limit));
         self.rows(query).await
     }
@@ -308,7 +307,7 @@ impl<'a> Reader<'a> {
         }
         let mut query =
             QueryBuilder::<Sqlite>::new("SELECT * FROM visibility WHERE run_id IN (SELECT run_id");
-        arm.push(&mut query, self.namespace);
+        arm.push_rows(&mut query, self.namespace);
         push_residue(&mut query, &request.filter);
         if let Some(after) = &request.after {
             push_after(&mut query, request.order, after);
@@ -369,8 +368,11 @@ impl<'a> Reader<'a> {
         let mut totals = [0_u64; 9];
         for arm in walk.arms.iter().filter(|arm| !arm.is_empty()) {
             let mut query = QueryBuilder::<Sqlite>::new(select.as_str());
-            arm.push(&mut query, self.namespace);
+            arm.push_rows(&mut query, self.namespace);
             push_residue(&mut query, filter);
+            if arm.has_repeats() {
+                query.push(" /* sorts */");
+            }
             let query = query.build().persistent(false);
             let row = query.fetch_one(&mut *self.connection).await?;
             for (n, total) in STATUSES.zip(&mut totals[1..]) {
@@ -445,6 +447,8 @@ fn visibility_row(row: &SqliteRow) -> Result<VisibilityRow, StoreError> {
         root: relative(row, "root_workflow_id", "root_run_id")?,
         memo: Some(row.try_get("memo")?),
         search_attributes: Some(row.try_get("search_attributes")?),
+        problems: problems(row)?,
+        indexed: Vec::new(),
     })
 }
 
@@ -464,4 +468,10 @@ fn relative(
         reason: format!("{run_id:?} is no UUID"),
     })?;
     Ok(Some((workflow_id.into(), run_id)))
+}
+
+fn problems(row: &SqliteRow) -> Result<Vec<String>, StoreError> {
+    let lines: Option<String> = row.try_get("problems")?;
+    let lines = lines.unwrap_or_default();
+    Ok(lines.lines().map(str::to_owned).collect())
 }

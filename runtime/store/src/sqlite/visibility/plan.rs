@@ -1,13 +1,15 @@
 //! Which indexes can serve a filter, and where each has to be walked.
 
+use std::collections::BTreeSet;
+
 use sqlx::{QueryBuilder, Sqlite};
 
 use mainspring_engine::ids::{Namespace, RunId};
 
 use super::STATUSES;
 use super::clauses::{push_range, push_value};
-use super::ranges::{Range, Ranges, allowed};
-use crate::visibility::{Attribute, Direction, Filter, Order, Value};
+use super::ranges::{Range, Ranges, Subject, allowed};
+use crate::visibility::{Attribute, CustomAttribute, Direction, Filter, Order, Value};
 
 /// An index of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +26,11 @@ pub(super) enum Index {
     Status,
     /// By start time.
     Start,
+    /// By the values of a search attribute, then start time.
+    Values(CustomAttribute),
 }
 
-/// Most selective first, as a rule.
+/// Most selective first, as a rule; search attributes come behind the first two.
 const INDEXES: [Index; 6] = [
     Index::Run,
     Index::Id,
@@ -35,16 +39,18 @@ const INDEXES: [Index; 6] = [
     Index::Status,
     Index::Start,
 ];
+const BEFORE_VALUES: usize = 2;
 
 impl Index {
-    fn attribute(self) -> Attribute {
+    fn subject(self) -> Subject {
         match self {
-            Index::Run => Attribute::RunId,
-            Index::Id => Attribute::WorkflowId,
-            Index::Close => Attribute::CloseTime,
-            Index::Type => Attribute::WorkflowType,
-            Index::Status => Attribute::ExecutionStatus,
-            Index::Start => Attribute::StartTime,
+            Index::Run => Attribute::RunId.into(),
+            Index::Id => Attribute::WorkflowId.into(),
+            Index::Close => Attribute::CloseTime.into(),
+            Index::Type => Attribute::WorkflowType.into(),
+            Index::Status => Attribute::ExecutionStatus.into(),
+            Index::Start => Attribute::StartTime.into(),
+            Index::Values(attribute) => attribute.into(),
         }
     }
 
@@ -56,6 +62,15 @@ impl Index {
             Index::Type => "workflow_type",
             Index::Status => "status",
             Index::Start => "start_time",
+            Index::Values(_) => "value",
+        }
+    }
+
+    /// Where it has the start time, and the run.
+    fn start_columns(self) -> (&'static str, &'static str) {
+        match self {
+            Index::Values(_) => ("started_at", "of_run"),
+            _ => ("start_time", "run_id"),
         }
     }
 
@@ -68,6 +83,7 @@ impl Index {
             Index::Type => " FROM visibility INDEXED BY visibility_by_type",
             Index::Status => " FROM visibility INDEXED BY visibility_by_status",
             Index::Start => " FROM visibility INDEXED BY visibility_by_start",
+            Index::Values(_) => " FROM attribute_values",
         }
     }
 }
@@ -140,10 +156,59 @@ impl Arm {
         self.equals.len() <= 1
     }
 
-    /// ` FROM … WHERE …`
+    /// Whether a run may stand in it more than once.
+    pub(super) fn has_repeats(&self) -> bool {
+        match self.index {
+            Index::Values(attribute) => {
+                attribute.attribute_type.has_several() && self.equals.len() != 1
+            }
+            _ => false,
+        }
+    }
+
+    /// The columns by which the list is sorted, where the index has them.
+    pub(super) fn order_columns(&self, order: Order) -> (&'static str, &'static str) {
+        match order.by {
+            Attribute::CloseTime => ("close_time", "run_id"),
+            _ => self.index.start_columns(),
+        }
+    }
+
+    /// ` FROM … WHERE …`: the stretch of the index.
     pub(super) fn push(&self, query: &mut QueryBuilder<Sqlite>, namespace: &Namespace) {
-        query.push(self.index.source()).push(" WHERE namespace = ");
-        query.push_bind(namespace.to_string());
+        query.push(self.index.source());
+        self.push_where(query, namespace);
+    }
+
+    /// ` FROM … WHERE …`: the runs in the stretch, each once.
+    pub(super) fn push_rows(&self, query: &mut QueryBuilder<Sqlite>, namespace: &Namespace) {
+        if !matches!(self.index, Index::Values(_)) {
+            return self.push(query, namespace);
+        }
+        // A cross join is walked as it is written.
+        let join = " CROSS JOIN visibility ON run_id = of_run";
+        if self.has_repeats() {
+            query.push(" FROM (SELECT DISTINCT of_run");
+            self.push(query, namespace);
+            query.push(")").push(join).push(" WHERE TRUE");
+        } else {
+            query.push(self.index.source()).push(join);
+            self.push_where(query, namespace);
+        }
+    }
+
+    fn push_where(&self, query: &mut QueryBuilder<Sqlite>, namespace: &Namespace) {
+        match self.index {
+            // An attribute belongs to one namespace.
+            Index::Values(attribute) => {
+                query.push(" WHERE attribute_id = ").push_bind(attribute.id);
+            }
+            _ => {
+                query
+                    .push(" WHERE namespace = ")
+                    .push_bind(namespace.to_string());
+            }
+        }
         if self.index == Index::Close {
             query.push(" AND close_time IS NOT NULL");
         }
@@ -155,7 +220,8 @@ impl Arm {
             }
             query.push(")");
         }
-        push_range(query, self.column, &self.range);
+        let (_, run_column) = self.index.start_columns();
+        push_range(query, (self.column, run_column), &self.range);
     }
 
     fn push_value(&self, query: &mut QueryBuilder<Sqlite>, value: &Value) {
@@ -174,8 +240,15 @@ impl Arm {
 pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
     let starts = allowed(filter, Attribute::StartTime).hull();
     let mut walks = Vec::new();
-    for index in INDEXES {
-        let values = allowed(filter, index.attribute());
+    let (first, others) = INDEXES.split_at(BEFORE_VALUES);
+    let custom = search_attributes(filter).into_iter().map(Index::Values);
+    for index in first
+        .iter()
+        .copied()
+        .chain(custom)
+        .chain(others.iter().copied())
+    {
+        let values = allowed(filter, index.subject());
         if values.is_nothing() {
             return Vec::new();
         }
@@ -184,7 +257,17 @@ pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
             Index::Id | Index::Type | Index::Status => {
                 walks.extend(keyed_walks(index, &values, &starts, order));
             }
-            Index::Close if values.absent => {}
+            Index::Close | Index::Values(_) if values.absent => {}
+            Index::Values(attribute) if attribute.attribute_type.has_several() => {
+                // Each condition is a way of its own: none narrows another one's.
+                for part in conditions(filter) {
+                    let values = allowed(part, attribute);
+                    if !values.absent {
+                        walks.extend(keyed_walks(index, &values, &starts, order));
+                    }
+                }
+            }
+            Index::Values(_) => walks.extend(keyed_walks(index, &values, &starts, order)),
             Index::Close | Index::Start => walks.extend(timed_walks(index, &values, order)),
         }
     }
@@ -194,11 +277,44 @@ pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
     walks
 }
 
+/// The conditions that all have to hold; not too many.
+fn conditions(filter: &Filter) -> Vec<&Filter> {
+    let mut conditions = Vec::new();
+    let mut filters = vec![filter];
+    while let Some(filter) = filters.pop() {
+        match filter {
+            Filter::And(parts) => filters.extend(parts),
+            other if conditions.len() < MANY => conditions.push(other),
+            _ => {}
+        }
+    }
+    conditions
+}
+
+/// The search attributes that a filter asks for; not too many, since each is looked
+/// at.
+fn search_attributes(filter: &Filter) -> BTreeSet<CustomAttribute> {
+    let mut asked = BTreeSet::new();
+    let mut filters = vec![filter];
+    while let Some(filter) = filters.pop() {
+        match filter {
+            Filter::All | Filter::Is(..) => {}
+            Filter::Has(attribute, _) if asked.len() < MANY => {
+                asked.insert(*attribute);
+            }
+            Filter::Has(..) => {}
+            Filter::Not(filter) => filters.push(filter),
+            Filter::And(parts) | Filter::Or(parts) => filters.extend(parts),
+        }
+    }
+    asked
+}
+
 /// Text that is no run ID as they are written is no run's.
 fn run_walk(values: &Ranges) -> Option<Walk> {
     let is_run_id = |value: &Value| match value {
         Value::Text(text) => RunId::parse(text).is_some_and(|run_id| run_id.to_string() == *text),
-        Value::Int(_) => false,
+        Value::Int(_) | Value::Double(_) => false,
     };
     let mut run_ids = points(values)?;
     run_ids.retain(is_run_id);
@@ -220,22 +336,29 @@ fn keyed_walks(index: Index, values: &Ranges, starts: &Range, order: Order) -> V
     };
     let Some(points) = points else {
         let arms = stretches(index, values);
-        let is_narrow = arms.iter().all(|arm| arm.range != Range::FULL);
+        // Not every run has a search attribute.
+        let is_narrow =
+            matches!(index, Index::Values(_)) || arms.iter().all(|arm| arm.range != Range::FULL);
         return Vec::from_iter(is_narrow.then_some(Walk {
             arms,
             in_order: false,
             merit: Merit::Narrow,
         }));
     };
+    let (start_column, _) = index.start_columns();
     // As one stretch, which has to be sorted, where the runs are few; as several,
     // which have to be merged, where they are not.
     let mut walks = vec![Walk {
-        arms: Arm::at(index, points.clone(), "start_time", starts),
+        arms: Arm::at(index, points.clone(), start_column, starts),
         in_order: by_start && points.len() == 1,
         merit: Merit::Narrow,
     }];
-    if by_start && (2..=MANY).contains(&points.len()) {
-        let arm = |point| Arm::at(index, vec![point], "start_time", starts);
+    let has_several = match index {
+        Index::Values(attribute) => attribute.attribute_type.has_several(),
+        _ => false,
+    };
+    if by_start && !has_several && (2..=MANY).contains(&points.len()) {
+        let arm = |point| Arm::at(index, vec![point], start_column, starts);
         walks.push(Walk {
             arms: points.into_iter().flat_map(arm).collect(),
             in_order: true,
@@ -262,7 +385,7 @@ fn timed_walks(index: Index, values: &Ranges, order: Order) -> Vec<Walk> {
     }
     walks.push(Walk {
         arms: stretches(index, values),
-        in_order: order.by == index.attribute(),
+        in_order: index.subject() == order.by.into(),
         merit,
     });
     walks

@@ -5,7 +5,7 @@
 use mainspring_engine::ids::RunId;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use crate::visibility::{Attribute, Comparison, Filter, Test, Value};
+use crate::visibility::{Attribute, Comparison, CustomAttribute, Filter, Test, Value};
 
 /// A place between two sort keys: values first, then runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,23 +195,63 @@ fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     joined
 }
 
-/// What a filter lets through of an attribute.
-pub(super) fn allowed(filter: &Filter, attribute: Attribute) -> Ranges {
-    allowed_by(filter, attribute, false)
+/// Whose values are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// An attribute that every run has a column for.
+    BuiltIn(Attribute),
+    /// A search attribute.
+    Custom(CustomAttribute),
 }
 
-fn allowed_by(filter: &Filter, attribute: Attribute, negated: bool) -> Ranges {
+impl From<Attribute> for Subject {
+    fn from(attribute: Attribute) -> Self {
+        Self::BuiltIn(attribute)
+    }
+}
+
+impl From<CustomAttribute> for Subject {
+    fn from(attribute: CustomAttribute) -> Self {
+        Self::Custom(attribute)
+    }
+}
+
+impl Subject {
+    /// Whether a run may have several values of it.
+    fn has_several(self) -> bool {
+        match self {
+            Subject::BuiltIn(_) => false,
+            Subject::Custom(attribute) => attribute.attribute_type.has_several(),
+        }
+    }
+}
+
+/// What a filter lets through of an attribute. Where runs may have several values of
+/// it, every run that matches has at least one that is let through.
+pub(super) fn allowed(filter: &Filter, subject: impl Into<Subject>) -> Ranges {
+    allowed_by(filter, subject.into(), false)
+}
+
+fn allowed_by(filter: &Filter, subject: Subject, negated: bool) -> Ranges {
     let parts = |filters: &[Filter]| -> Vec<Ranges> {
-        let part = |filter| allowed_by(filter, attribute, negated);
+        let part = |filter| allowed_by(filter, subject, negated);
         filters.iter().map(part).collect()
     };
     match (filter, negated) {
         (Filter::All, false) => Ranges::everything(),
         (Filter::All, true) => Ranges::nothing(),
-        (Filter::Not(filter), _) => allowed_by(filter, attribute, !negated),
-        (Filter::And(filters), false) | (Filter::Or(filters), true) => parts(filters)
-            .iter()
-            .fold(Ranges::everything(), |all, part| all.and(part)),
+        (Filter::Not(filter), _) => allowed_by(filter, subject, !negated),
+        (Filter::And(filters), false) | (Filter::Or(filters), true) => {
+            let parts = parts(filters);
+            // One value passes one part, another one the other: no part narrows
+            // what the others let through.
+            if subject.has_several() {
+                return narrowest(parts);
+            }
+            parts
+                .iter()
+                .fold(Ranges::everything(), |all, part| all.and(part))
+        }
         (Filter::Or(filters), false) | (Filter::And(filters), true) => {
             // Joined once, not once per part: a filter may have thousands.
             let parts = parts(filters);
@@ -219,7 +259,43 @@ fn allowed_by(filter: &Filter, attribute: Attribute, negated: bool) -> Ranges {
             let ranges = parts.into_iter().flat_map(|part| part.ranges).collect();
             Ranges { ranges, absent }.or(Ranges::nothing())
         }
-        (Filter::Is(asked, test), _) => allowed_by_test(*asked, test, attribute, negated),
+        (Filter::Is(asked, test), _) => match subject {
+            Subject::BuiltIn(attribute) => allowed_by_test(*asked, test, attribute, negated),
+            Subject::Custom(_) => Ranges::everything(),
+        },
+        (Filter::Has(asked, test), _) if Subject::Custom(*asked) == subject => {
+            allowed_by_own_test(test, negated, true, subject.has_several())
+        }
+        (Filter::Has(..), _) => Ranges::everything(),
+    }
+}
+
+/// The part that lets the least through, as far as the ranges show: values before
+/// ranges, fewer before more.
+fn narrowest(parts: Vec<Ranges>) -> Ranges {
+    let width = |part: &Ranges| {
+        let is_point = |range: &Range| range.only_value().is_some();
+        let has_ranges = !part.ranges.iter().all(is_point);
+        (part.absent, has_ranges, part.ranges.len())
+    };
+    parts
+        .into_iter()
+        .min_by_key(width)
+        .unwrap_or_else(Ranges::everything)
+}
+
+/// A test of the very attribute. `may_lack`: some runs do not have it.
+fn allowed_by_own_test(test: &Test, negated: bool, may_lack: bool, has_several: bool) -> Ranges {
+    match (test, negated) {
+        (Test::IsNull, false) => Ranges {
+            ranges: Vec::new(),
+            absent: may_lack,
+        },
+        (Test::IsNull, true) => Ranges::present(vec![Range::FULL]),
+        (_, false) => Ranges::present(values(test)),
+        // A run whose values all fail the test may have any others.
+        (_, true) if has_several => Ranges::present(vec![Range::FULL]),
+        (_, true) => Ranges::present(values(test)).other_values(),
     }
 }
 
@@ -237,16 +313,7 @@ fn comes_with_the_close(attribute: Attribute) -> bool {
 fn allowed_by_test(asked: Attribute, test: &Test, attribute: Attribute, negated: bool) -> Ranges {
     let asks_for_absent = *test == Test::IsNull && !negated;
     if asked == attribute {
-        let ranges = values(test);
-        return match (test, negated) {
-            (Test::IsNull, false) => Ranges {
-                ranges: Vec::new(),
-                absent: comes_with_the_close(attribute),
-            },
-            (Test::IsNull, true) => Ranges::present(vec![Range::FULL]),
-            (_, false) => Ranges::present(ranges),
-            (_, true) => Ranges::present(ranges).other_values(),
-        };
+        return allowed_by_own_test(test, negated, comes_with_the_close(attribute), false);
     }
     match attribute {
         Attribute::ExecutionStatus if comes_with_the_close(asked) => {

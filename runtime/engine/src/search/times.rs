@@ -1,11 +1,11 @@
 //! Points in time as RFC 3339 has them.
 
-use mainspring_engine::time::Timestamp;
+use crate::time::Timestamp;
 
 /// Reads `2026-01-31T08:00:00.5+01:00`, in microseconds: finer digits are cut, as
 /// they are in what lists tell. Times that are out of range become the nearest in
 /// range.
-pub(super) fn rfc_3339(text: &str) -> Option<Timestamp> {
+pub fn rfc_3339(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_once('T')?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let zone_at = rest.find(['Z', '+', '-'])?;

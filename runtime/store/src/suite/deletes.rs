@@ -1,0 +1,106 @@
+//! Deleting runs.
+
+use mainspring_engine::search::{AttributeType, IndexedAttribute};
+use mainspring_engine::transition::{CurrentRow, Write};
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Status;
+
+use super::{activity, at, close, commit, events, key, run_id, start, timer};
+use crate::visibility::{Comparison, Filter, Test, Value};
+use crate::{HistoryRange, Store, WriteOutcome};
+
+use WriteOutcome::{Applied, Conflict};
+
+async fn delete(store: &dyn Store, n: u128) -> WriteOutcome {
+    let write = Write::Delete {
+        key: key(n),
+        run_id: run_id(n),
+    };
+    store.commit(&[write]).await.unwrap()[0]
+}
+
+/// LIF-13: neither its history nor its place in lists, and the others stay.
+pub async fn a_deleted_run_leaves_nothing_behind(store: &dyn Store) {
+    let namespace = "default".into();
+    let keyword = [("Color".to_owned(), AttributeType::Keyword)];
+    let color = store
+        .add_search_attributes(&namespace, &keyword)
+        .await
+        .unwrap();
+    let red = Value::Text("red".into());
+    for n in [1, 2] {
+        let mut first = start(n);
+        let run = &mut first.runs[0];
+        run.activities = vec![activity(n, 5, Some(1), 1)];
+        run.timers = vec![timer(n, 7)];
+        run.request_ids = vec!["r".into()];
+        if let Some(row) = &mut run.visibility {
+            let (name, values) = ("Color".to_owned(), vec![red.clone()]);
+            row.indexed = vec![IndexedAttribute { name, values }];
+        }
+        commit(store, vec![first]).await;
+    }
+    assert_eq!(delete(store, 1).await, Conflict, "it is open");
+    let mut last = close(1, 2, Status::Failed);
+    last.runs[0].events = Some(events(1, 2, 9));
+    commit(store, vec![last]).await;
+    assert_eq!(delete(store, 1).await, Applied);
+    assert_eq!(delete(store, 1).await, Conflict, "it is gone");
+
+    assert!(store.load_run(&key(1), run_id(1)).await.unwrap().is_none());
+    assert_eq!(store.current_run(&key(1)).await.unwrap(), None);
+    assert!(!store.has_request_id(run_id(1), "r").await.unwrap());
+    assert!(store.load_activity(run_id(1), 5).await.unwrap().is_none());
+    let range = HistoryRange {
+        from_event_id: 1,
+        to_event_id: 9,
+        max_bytes: 1_000,
+        reverse: false,
+    };
+    assert!(
+        store
+            .read_history(run_id(1), range)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.read_history(run_id(2), range).await.unwrap().len(), 1);
+    let equal = Test::Compare(Comparison::Equal, red);
+    for filter in [Filter::All, Filter::Has(color[0].attribute, equal)] {
+        let counted = store.count_runs(&namespace, &filter, 100).await.unwrap();
+        assert_eq!(counted, [(Status::Running, 1)], "{filter:?}");
+    }
+    assert_eq!(
+        commit(store, vec![start(1)]).await,
+        [Applied],
+        "the ID is free"
+    );
+
+    // An older run of an ID that has another one by now.
+    commit(store, vec![close(1, 2, Status::Completed)]).await;
+    let mut second = start(3);
+    second.current = Some(CurrentRow {
+        key: key(1),
+        run_id: run_id(3),
+        replaces: Some(run_id(1)),
+    });
+    commit(store, vec![second]).await;
+    assert_eq!(delete(store, 1).await, Applied);
+    assert_eq!(store.current_run(&key(1)).await.unwrap(), Some(run_id(3)));
+}
+
+/// LIF-22.
+pub async fn the_oldest_closed_runs_come_first(store: &dyn Store) {
+    let namespace = "default".into();
+    commit(store, (1..=5).map(start).collect()).await;
+    for n in [4, 2, 5] {
+        commit(store, vec![close(n, 2, Status::Completed)]).await;
+    }
+    let oldest = store.oldest_closed_runs(&namespace, 2).await.unwrap();
+    let oldest: Vec<_> = oldest
+        .iter()
+        .map(|run| (run.run_id, run.closed_at))
+        .collect();
+    assert_eq!(oldest, [(run_id(2), at(102)), (run_id(4), at(104))]);
+    let elsewhere = store.oldest_closed_runs(&"other".into(), 2).await.unwrap();
+    assert!(elsewhere.is_empty());
+}
