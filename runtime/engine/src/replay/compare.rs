@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use temporalio_protos::temporal::api::common::v1::{
-    Memo, Payload, Payloads, WorkflowExecution,
-};
+use temporalio_protos::temporal::api::common::v1::{Memo, Payload, Payloads, WorkflowExecution};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::update::v1::outcome;

@@ -286,11 +286,11 @@ impl Session {
                 ),
             ));
         }
-        self.may_call()
+        self.may_call(limited)
     }
 
     /// Whether the task may make one more call that becomes an event.
-    pub(super) fn may_call(&self) -> Result<(), GuestFault> {
+    pub(super) fn may_call(&self, limited: Cause) -> Result<(), GuestFault> {
         let task_operations = self.limits.task_operations;
         if self.commands.len() >= task_operations {
             return Err(GuestFault::new(

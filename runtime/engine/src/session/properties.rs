@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 
 use super::{GuestFault, Session};
 use crate::guest::Command;
@@ -85,7 +86,7 @@ impl Session {
         if self.in_read() {
             return Err(self.read_only(&format!("change {what}")));
         }
-        self.may_call()?;
+        self.may_call(Cause::PendingActivitiesLimitExceeded)?;
         let mut changed = HashMap::with_capacity(changes.len());
         for (name, value) in changes {
             self.count_property(what, &name, value.as_ref())?;

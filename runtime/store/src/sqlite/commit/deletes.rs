@@ -8,11 +8,13 @@ use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
 /// Every table that keeps something of a run, but for the count of runs and the
-/// latest run of a workflow ID.
-const DELETE_BY_RUN: [&str; 8] = [
+/// latest run of a workflow ID. What it has sent is on its way still, and goes when
+/// it has arrived.
+const DELETE_BY_RUN: [&str; 9] = [
     "DELETE FROM history WHERE run_id = ?",
     "DELETE FROM activities WHERE run_id = ?",
     "DELETE FROM timers WHERE run_id = ?",
+    "DELETE FROM children WHERE run_id = ?",
     "DELETE FROM request_ids WHERE run_id = ?",
     "DELETE FROM completed_updates WHERE run_id = ?",
     "DELETE FROM attribute_values WHERE of_run = ?",
