@@ -495,3 +495,16 @@ async def test_official_readers_load_histories_with_updates(client):
     text = (await handle.fetch_history()).to_json()
     read = WorkflowHistory.from_json(handle.id, text)
     assert len(read.events) == len(await kinds(handle))
+
+
+async def test_msg_16_an_update_that_was_not_accepted_goes_to_the_next_run(client):
+    handle = await client.start_workflow("Roller", 1, id=new_id(), task_queue="kit")
+    accepted = await handle.start_update("for_ever", wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+    first = client.get_workflow_handle(handle.id, run_id=handle.result_run_id)
+    # The code is busy for a while: what comes in then waits for it.
+    await first.signal("roll")
+    assert await first.execute_update("generation") == 2
+    assert (await handle.describe()).run_id != handle.result_run_id
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await accepted.result()
+    assert failed.value.cause.type == "AcceptedUpdateCompletedWorkflow"

@@ -178,7 +178,7 @@ impl Panicker {
 }
 
 pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
-pub use messages::{Account, Listener};
+pub use messages::{Account, Listener, Roller};
 
 mainspring_workflow::export!(
     OneActivity,
@@ -189,6 +189,7 @@ mainspring_workflow::export!(
     Panicker,
     Account,
     Listener,
+    Roller,
     Chain,
     LastLink,
     Subscription,
