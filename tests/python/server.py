@@ -29,12 +29,20 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.address = f"127.0.0.1:{free_port()}"
         self.log = open(pathlib.Path(self.folder.name) / "log", "w")
+        self.flags = flags
+        self.start()
+        environment = {"CARGO_TARGET_DIR": str(TARGET)}
+        kit = ROOT / "tests" / "workflows"
+        self.run(BINARY, "component", "upload", kit, "--name", "kit", env=environment)
+
+    def start(self) -> None:
+        """Starts the process, at first or after `kill`, and waits until it answers."""
         self.process = subprocess.Popen(
             [
                 BINARY, "dev",
                 "--port", self.address.split(":")[1],
                 "--db-filename", pathlib.Path(self.folder.name) / "mainspring.db",
-                *flags,
+                *self.flags,
             ],
             stdout=subprocess.DEVNULL,
             stderr=self.log,
@@ -44,9 +52,6 @@ class Server:
             assert self.process.poll() is None, "the server ended"
             assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.05)
-        environment = {"CARGO_TARGET_DIR": str(TARGET)}
-        kit = ROOT / "tests" / "workflows"
-        self.run(BINARY, "component", "upload", kit, "--name", "kit", env=environment)
 
     def run(self, *command, check: bool = True, env: dict | None = None):
         """Runs a program against this server."""
@@ -65,8 +70,16 @@ class Server:
         """Runs the official command line against this server."""
         return self.run(TEMPORAL, *words, check=check)
 
-    def stop(self) -> None:
+    def kill(self) -> None:
+        """Ends the process at once, as a crash does; the database stays."""
         self.process.kill()
         self.process.wait()
+
+    def mainspring(self, *words, check: bool = True):
+        """Runs our command line against this server."""
+        return self.run(BINARY, *words, check=check)
+
+    def stop(self) -> None:
+        self.kill()
         self.log.close()
         self.folder.cleanup()

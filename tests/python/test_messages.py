@@ -18,6 +18,7 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
+    WorkflowHistory,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
@@ -30,6 +31,8 @@ from temporalio.common import (
 )
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+from worker import do
 
 
 SHORT = timedelta(seconds=5)
@@ -429,3 +432,79 @@ async def test_wf_28_the_metadata_lists_handlers_and_current_details(client):
     assert updates["add"] == "Adds to the balance and gives the new one."
     assert [q.name for q in metadata.definition.query_definitions] == ["balance"]
     assert "poke" in [s.name for s in metadata.definition.signal_definitions]
+
+
+async def test_an_accepted_update_outlives_a_crash_and_is_found_by_its_id():
+    server = Server()
+    try:
+        client = await Client.connect(server.address)
+        handle = await account(client)
+        stage = WorkflowUpdateStage.ACCEPTED
+        assert await handle.execute_update("add", 3, id="done") == 3
+        await handle.start_update("wait_for_signals", 1, id="waits", wait_for_stage=stage)
+        asleep = {"do": "sleep", "ms": 300}
+        await handle.start_update("add_from_activity", asleep, id="works", wait_for_stage=stage)
+        before = await kinds(handle)
+        server.kill()
+        server.start()
+        assert await kinds(handle) == before
+        assert await handle.get_update_handle("done").result() == 3
+        await handle.signal("poke")
+        assert await handle.get_update_handle("waits").result() == 1
+        async with Worker(client, task_queue="kit", activities=[do]):
+            assert await handle.get_update_handle("works").result() == 3
+        assert await handle.execute_update("add", 1, id="done") == 3, "still the same update"
+        await handle.signal("close")
+        assert await handle.result() == 3
+    finally:
+        server.stop()
+
+
+async def test_histories_with_updates_replay_after_every_single_activation():
+    server = Server("--evict-after-each-activation")
+    try:
+        client = await Client.connect(server.address)
+        operation = with_start(new_id(), 10)
+        execute = client.execute_update_with_start_workflow
+        assert await execute("add", 1, start_workflow_operation=operation) == 1
+        handle = await operation.workflow_handle()
+        waits = await handle.start_update(
+            "wait_for_signals", 2, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        for n in range(1, 6):
+            with pytest.raises(WorkflowUpdateFailedError):
+                await handle.execute_update("add", -100)
+            assert await handle.execute_update("add", 1) == 11 + n
+            await handle.signal("poke")
+            assert await handle.query("balance") == 11 + n
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("refuse")
+        assert await waits.result() == 2
+        assert await handle.execute_update("close_now") == 16
+        assert await handle.result() == 16
+        assert "WORKFLOW_TASK_FAILED" not in await kinds(handle)
+    finally:
+        server.stop()
+
+
+async def test_official_readers_load_histories_with_updates(client):
+    handle = await account(client)
+    await handle.execute_update("add", 1)
+    await handle.signal("close")
+    await handle.result()
+    text = (await handle.fetch_history()).to_json()
+    read = WorkflowHistory.from_json(handle.id, text)
+    assert len(read.events) == len(await kinds(handle))
+
+
+async def test_msg_16_an_update_that_was_not_accepted_goes_to_the_next_run(client):
+    handle = await client.start_workflow("Roller", 1, id=new_id(), task_queue="kit")
+    accepted = await handle.start_update("for_ever", wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+    first = client.get_workflow_handle(handle.id, run_id=handle.result_run_id)
+    # The code is busy for a while: what comes in then waits for it.
+    await first.signal("roll")
+    assert await first.execute_update("generation") == 2
+    assert (await handle.describe()).run_id != handle.result_run_id
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await accepted.result()
+    assert failed.value.cause.type == "AcceptedUpdateCompletedWorkflow"

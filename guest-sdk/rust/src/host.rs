@@ -73,6 +73,10 @@ mod target {
         imports::updates::accept_update(id);
     }
 
+    pub(crate) fn accept_unvalidated_update(id: &str) {
+        imports::updates::accept_unvalidated_update(id);
+    }
+
     pub(crate) fn reject_update(id: &str, reason: Failure) {
         imports::updates::reject_update(id, &reason);
     }
@@ -172,6 +176,10 @@ mod target {
     }
 
     pub(crate) fn accept_update(id: &str) {
+        current().accept_update(id);
+    }
+
+    pub(crate) fn accept_unvalidated_update(id: &str) {
         current().accept_update(id);
     }
 

@@ -20,13 +20,19 @@ impl<W: Workflow> TypedInstance<W> {
     /// Takes one update. False if it was refused: then nothing has changed.
     pub(crate) fn update(&mut self, update: Update) -> bool {
         let input = payload::from_wire(update.input);
-        if update.run_validator
-            && let Err(reason) = self.validate(&update.name, &input)
-        {
-            host::reject_update(&update.id, reason.into());
-            return false;
+        let verdict = if update.run_validator {
+            self.validate(&update.name, &input)
+        } else {
+            Ok(true)
+        };
+        match verdict {
+            Ok(true) => host::accept_update(&update.id),
+            Ok(false) => host::accept_unvalidated_update(&update.id),
+            Err(reason) => {
+                host::reject_update(&update.id, reason.into());
+                return false;
+            }
         }
-        host::accept_update(&update.id);
         match W::__update(&self.ctx, &update.name, &input) {
             UpdateDispatch::Done(result) => complete::<W>(&update.id, result),
             UpdateDispatch::Task(handler) => {
@@ -59,11 +65,13 @@ impl<W: Workflow> TypedInstance<W> {
         true
     }
 
-    fn validate(&self, name: &str, input: &[Payload]) -> Result<(), Failure> {
+    /// Whether a validator has let the update pass; false: it has none.
+    fn validate(&self, name: &str, input: &[Payload]) -> Result<bool, Failure> {
         let view = WorkflowContextView::new(self.runtime.clone());
         let refused = |reason: String| Err(ApplicationFailure::non_retryable(reason).into());
         match self.ctx.state(|state| state.__validate(&view, name, input)) {
-            UpdateVerdict::Passed => Ok(()),
+            UpdateVerdict::Passed => Ok(true),
+            UpdateVerdict::Unvalidated => Ok(false),
             UpdateVerdict::Failed(failure) => Err(failure),
             UpdateVerdict::Refused(error) => refused(format!("update {name:?}: {error}")),
             UpdateVerdict::Unhandled => refused(format!(

@@ -92,8 +92,10 @@ pub enum UpdateVerdict {
     Refused(PayloadConversionError),
     /// The validator refused.
     Failed(Failure),
-    /// It may come.
+    /// The validator lets it come.
     Passed,
+    /// It has no validator.
+    Unvalidated,
 }
 
 /// What became of an update that was accepted.

@@ -207,8 +207,7 @@ impl Components {
             .description
             .workflows
             .first()
-            .map(|workflow| workflow.workflow_type.clone());
-        let or = |given: String, default: String| if given.is_empty() { default } else { given };
+            .map(|workflow| or(workflow.workflow_type.clone(), CATCH_ALL.to_owned()));
         let version = ComponentVersion {
             namespace: upload.namespace,
             name: or(upload.name, first_type.unwrap_or_default()),
@@ -372,6 +371,14 @@ fn current<'a>(
         })
     };
     exporting(workflow_type.as_str()).or_else(|| exporting(""))
+}
+
+/// The name of a component whose first workflow is a catch-all, unless it is given
+/// one.
+const CATCH_ALL: &str = "catch-all";
+
+fn or(given: String, default: String) -> String {
+    if given.is_empty() { default } else { given }
 }
 
 fn is_same_version(a: &ComponentVersion, b: &ComponentVersion) -> bool {

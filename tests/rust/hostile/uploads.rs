@@ -11,6 +11,7 @@ use mainspring_api::component::v1::{
 };
 use mainspring_test_guests::{Description, Guest};
 use mainspring_tests::Server;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use tonic::{Code, Status};
 
 const MIB: usize = 1024 * 1024;
@@ -281,4 +282,31 @@ async fn a_file_over_the_limit_is_refused_while_it_comes_in() {
     assert!(sent < 256, "{sent} MiB were sent before the refusal");
     let grown = server.peak_memory().saturating_sub(before) / MIB;
     assert!(grown < 400, "the server took {grown} MiB more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_17_a_catch_all_workflow_runs_the_types_that_nobody_exports() {
+    let server = Server::start(&[]).await;
+    let calls = server.calls();
+    let unknown = calls.start("Unheard", "run-1").await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+    let known = Guest::new("Known").component();
+    let any = Guest::described(Description::of(&[""])).component();
+    for bytes in [&known, &any] {
+        let (said, uploaded) = server.try_upload(bytes);
+        assert!(uploaded, "{said}");
+    }
+    for (workflow_type, component) in [("Known", "Known"), ("Unheard", "catch-all")] {
+        let id = format!("run-of-{workflow_type}");
+        let run_id = calls.start(workflow_type, &id).await.expect("it starts");
+        calls.close_event(&id, &run_id).await;
+        let history = calls.history(&id, &run_id).await.expect("a history");
+        let ran_by = history.iter().find_map(|event| match &event.attributes {
+            Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) => {
+                completed.deployment_version.clone()
+            }
+            _ => None,
+        });
+        assert_eq!(ran_by.expect("a task completed").deployment_name, component);
+    }
 }

@@ -182,7 +182,7 @@ impl Panicker {
 }
 
 pub use chains::{Chain, Flaky, Grower, LastLink, SlowToContinue, Subscription, Ticker};
-pub use messages::{Account, Listener};
+pub use messages::{Account, Listener, Roller};
 
 /// What a run's labels become; null removes.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -259,6 +259,7 @@ mainspring_workflow::export!(
     Panicker,
     Account,
     Listener,
+    Roller,
     Chain,
     LastLink,
     Subscription,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use mainspring_workflow::{
-    ActivityOptions, ApplicationFailure, Payload, SyncWorkflowContext, WorkflowContext,
-    WorkflowContextView, WorkflowResult, workflow, workflow_methods,
+    ActivityOptions, ApplicationFailure, ContinueAsNewOptions, Payload, SyncWorkflowContext,
+    WorkflowContext, WorkflowContextView, WorkflowResult, workflow, workflow_methods,
 };
 use serde_json::Value;
 
@@ -143,5 +143,47 @@ impl Listener {
     #[query(dynamic)]
     fn any_query(&self, name: String, _arguments: Vec<Payload>) -> String {
         format!("{name}? {}", self.heard.join(","))
+    }
+}
+
+/// Continues as new at signal `roll`, after it has been busy for a while.
+#[workflow]
+#[derive(Default)]
+pub struct Roller {
+    generation: u32,
+    rolls: bool,
+}
+
+#[workflow_methods]
+impl Roller {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, generation: u32) -> WorkflowResult<u32> {
+        ctx.state_mut(|state| state.generation = generation);
+        ctx.wait_condition(|state| state.rolls).await?;
+        ctx.continue_as_new(generation + 1, ContinueAsNewOptions::default())?;
+        Ok(generation)
+    }
+
+    /// So long that messages come in meanwhile.
+    #[signal]
+    fn roll(&mut self) {
+        let mut number = u64::from(self.generation);
+        for round in 0..100_000_000_u64 {
+            number = std::hint::black_box(number ^ round);
+        }
+        self.rolls = true;
+    }
+
+    /// Answers which run of the chain it is.
+    #[update]
+    async fn generation(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
+        ctx.wait_condition(|state| state.generation > 0).await?;
+        Ok(ctx.state(|state| state.generation))
+    }
+
+    /// Never answers.
+    #[update]
+    async fn for_ever(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        Ok(ctx.wait_condition(|_| false).await?)
     }
 }

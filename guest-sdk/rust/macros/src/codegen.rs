@@ -317,7 +317,7 @@ fn validation_arm(update: &Method, validator: Option<&Method>) -> TokenStream {
     let verdict = match validator {
         None => quote! {
             let #pattern = arguments;
-            ::mainspring_workflow::__private::UpdateVerdict::Passed
+            ::mainspring_workflow::__private::UpdateVerdict::Unvalidated
         },
         Some(validator) => {
             let (ident, names) = (&validator.ident, argument_names(update));

@@ -72,6 +72,22 @@ fn msg_14_until_the_verdict_the_code_may_only_look() {
 }
 
 #[test]
+fn an_update_without_a_validator_leaves_the_instance_as_it_was() {
+    for tainted in [false, true] {
+        let mut session = session();
+        if tainted {
+            session.begin_query("q".into(), None, None);
+            session.finish_query();
+        }
+        bring(&mut session, true);
+        session.next_event();
+        session.accept_unvalidated_update("u").unwrap();
+        assert_eq!(session.is_tainted(), tainted);
+        assert!(session.accept_unvalidated_update("u").is_err(), "once");
+    }
+}
+
+#[test]
 fn what_the_handler_draws_is_the_same_whether_the_validator_ran() {
     let draws = [true, false].map(|run_validator| {
         let mut session = session();

@@ -23,6 +23,8 @@ pub(super) struct UpdateInHand {
     id: String,
     name: String,
     run_validator: bool,
+    /// The instance was tainted before it looked at this update.
+    tainted_before: bool,
     verdict: Verdict,
 }
 
@@ -53,6 +55,16 @@ impl Session {
             update_id: update_id.to_owned(),
             name,
         });
+        Ok(())
+    }
+
+    /// The code accepts the update in hand, and has not looked at it: no read has
+    /// taken place.
+    pub fn accept_unvalidated_update(&mut self, update_id: &str) -> Result<(), GuestFault> {
+        self.accept_update(update_id)?;
+        if let Some(update) = &self.update {
+            self.tainted = update.tainted_before;
+        }
         Ok(())
     }
 
@@ -105,6 +117,7 @@ impl Session {
             id: meta.update_id.clone(),
             name: input.name.clone(),
             run_validator: delivery.run_validator,
+            tainted_before: self.tainted,
             verdict: Verdict::NotHeard,
         });
         self.batch.push_back(GuestEvent::Update {

@@ -11,6 +11,12 @@ impl updates::Host for Host {
         self.session()?.accept_update(&update_id).map_err(fault)
     }
 
+    fn accept_unvalidated_update(&mut self, update_id: String) -> wasmtime::Result<()> {
+        self.session()?
+            .accept_unvalidated_update(&update_id)
+            .map_err(fault)
+    }
+
     fn reject_update(
         &mut self,
         update_id: String,

@@ -1,10 +1,12 @@
 //! `workflow signal`, `query`, `cancel`, `terminate` and `delete`.
 
 use clap::{Args, ValueEnum};
+use temporalio_protos::temporal::api::common::v1::{Header, Payloads};
 use temporalio_protos::temporal::api::enums::v1::{QueryRejectCondition, WorkflowExecutionStatus};
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    DeleteWorkflowExecutionRequest, QueryWorkflowRequest, RequestCancelWorkflowExecutionRequest,
+    DeleteWorkflowExecutionRequest, QueryWorkflowRequest, QueryWorkflowResponse,
+    RequestCancelWorkflowExecutionRequest,
     SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
 };
 
@@ -49,7 +51,7 @@ pub(crate) struct QueryArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum RejectCondition {
+pub(super) enum RejectCondition {
     /// It has ended.
     NotOpen,
     /// It has ended without a result.
@@ -142,40 +144,15 @@ impl SignalArgs {
 impl QueryArgs {
     /// Asks and prints the answer.
     pub(crate) async fn run(self, client: &ClientArgs) -> Result<(), CliError> {
-        let workflow_id = &self.execution.workflow_id;
-        let query = WorkflowQuery {
-            query_type: self.name.clone(),
-            query_args: self.input.payloads()?,
-            header: value::headers(&self.headers)?,
-        };
-        let mut request = QueryWorkflowRequest {
-            execution: Some(execution(workflow_id, &self.execution.run_id)),
-            query: Some(query),
-            query_reject_condition: match self.reject_condition {
-                None => QueryRejectCondition::None,
-                Some(RejectCondition::NotOpen) => QueryRejectCondition::NotOpen,
-                Some(RejectCondition::NotCompletedCleanly) => {
-                    QueryRejectCondition::NotCompletedCleanly
-                }
-            }
-            .into(),
-            ..QueryWorkflowRequest::default()
-        };
-        let mut connection = client.connection.open().await?;
-        request.namespace.clone_from(&connection.namespace);
-        let answer = connection
-            .workflow
-            .query_workflow(within(WORKFLOW_CALL, request))
-            .await
-            .map_err(|status| connection.explain(format!("query workflow {workflow_id}"), status))?
-            .into_inner();
-        if let Some(rejected) = &answer.query_rejected {
-            let status = WorkflowExecutionStatus::try_from(rejected.status).unwrap_or_default();
-            return Err(CliError::input(format!(
-                "the query was not asked: workflow {workflow_id} is {}",
-                enum_label(status.as_str_name(), "WORKFLOW_EXECUTION_STATUS_").to_lowercase()
-            )));
-        }
+        let answer = ask(
+            client,
+            &self.execution,
+            &self.name,
+            self.input.payloads()?,
+            value::headers(&self.headers)?,
+            self.reject_condition,
+        )
+        .await?;
         match client.output {
             Format::Text => output::line(&format!(
                 "Query result:\n  QueryResult  {}",
@@ -188,6 +165,49 @@ impl QueryArgs {
             }
         }
     }
+}
+
+/// Asks a query; a rejected one is an error.
+pub(super) async fn ask(
+    client: &ClientArgs,
+    target: &ExecutionArgs,
+    name: &str,
+    arguments: Option<Payloads>,
+    header: Option<Header>,
+    reject_condition: Option<RejectCondition>,
+) -> Result<QueryWorkflowResponse, CliError> {
+    let workflow_id = &target.workflow_id;
+    let query = WorkflowQuery {
+        query_type: name.to_owned(),
+        query_args: arguments,
+        header,
+    };
+    let mut connection = client.connection.open().await?;
+    let request = QueryWorkflowRequest {
+        namespace: connection.namespace.clone(),
+        execution: Some(execution(workflow_id, &target.run_id)),
+        query: Some(query),
+        query_reject_condition: match reject_condition {
+            None => QueryRejectCondition::None,
+            Some(RejectCondition::NotOpen) => QueryRejectCondition::NotOpen,
+            Some(RejectCondition::NotCompletedCleanly) => QueryRejectCondition::NotCompletedCleanly,
+        }
+        .into(),
+    };
+    let answer = connection
+        .workflow
+        .query_workflow(within(WORKFLOW_CALL, request))
+        .await
+        .map_err(|status| connection.explain(format!("query workflow {workflow_id}"), status))?
+        .into_inner();
+    if let Some(rejected) = &answer.query_rejected {
+        let status = WorkflowExecutionStatus::try_from(rejected.status).unwrap_or_default();
+        return Err(CliError::input(format!(
+            "the query was not asked: workflow {workflow_id} is {}",
+            enum_label(status.as_str_name(), "WORKFLOW_EXECUTION_STATUS_").to_lowercase()
+        )));
+    }
+    Ok(answer)
 }
 
 impl CancelArgs {

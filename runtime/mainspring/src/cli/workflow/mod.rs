@@ -1,5 +1,6 @@
 //! `mainspring workflow`: starting, watching and steering workflow executions.
 
+mod builtin;
 mod describe;
 mod follow;
 mod list;
@@ -8,6 +9,8 @@ mod retry;
 mod show;
 mod start;
 mod trace;
+mod update;
+mod with_start;
 
 use clap::{Args, Subcommand};
 
@@ -45,8 +48,22 @@ enum Action {
     Count(list::CountArgs),
     /// Send a signal.
     Signal(message::SignalArgs),
+    /// Signal the open execution of an ID, or start one with the signal.
+    SignalWithStart(Box<with_start::SignalWithStartArgs>),
     /// Ask a running or closed execution a question.
     Query(message::QueryArgs),
+    /// Send an update, or find one that was sent.
+    Update(update::UpdateCommand),
+    /// Send an update to the open execution of an ID, or to a new one, and wait
+    /// until it is accepted.
+    StartUpdateWithStart(Box<with_start::StartUpdateWithStartArgs>),
+    /// Send an update to the open execution of an ID, or to a new one, and wait
+    /// for its result.
+    ExecuteUpdateWithStart(Box<with_start::ExecuteUpdateWithStartArgs>),
+    /// Show what an execution waits for, and where in its code.
+    Stack(builtin::BuiltinArgs),
+    /// Show which messages an execution handles, and what it says of itself.
+    Metadata(builtin::BuiltinArgs),
     /// Ask an execution to cancel itself.
     Cancel(message::CancelArgs),
     /// Stop an execution at once; its code does not hear of it.
@@ -69,7 +86,13 @@ impl WorkflowCommand {
             Action::List(args) => args.run(client).await,
             Action::Count(args) => args.run(client).await,
             Action::Signal(args) => args.run(client).await,
+            Action::SignalWithStart(args) => args.run(client).await,
             Action::Query(args) => args.run(client).await,
+            Action::Update(command) => command.run(client).await,
+            Action::StartUpdateWithStart(args) => args.run(client).await,
+            Action::ExecuteUpdateWithStart(args) => args.run(client).await,
+            Action::Stack(args) => args.stack(client).await,
+            Action::Metadata(args) => args.metadata(client).await,
             Action::Cancel(args) => args.run(client).await,
             Action::Terminate(args) => args.run(client).await,
             Action::Delete(args) => args.run(client).await,

@@ -140,7 +140,7 @@ impl StartArgs {
     }
 
     /// The request, without what only the connection knows.
-    fn request(&self) -> Result<StartWorkflowExecutionRequest, CliError> {
+    pub(super) fn request(&self) -> Result<StartWorkflowExecutionRequest, CliError> {
         let mut request = StartWorkflowExecutionRequest::default();
         let mut workflow_type = WorkflowType::default();
         workflow_type.name.clone_from(&self.workflow_type);
