@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use mainspring_engine::ids::{Digest, Namespace, RunId, TaskQueue, WorkflowId, WorkflowKey};
 use mainspring_engine::time::Timestamp;
+use mainspring_engine::search::AttributeType;
 use mainspring_engine::transition::{
-    ActivityRow, EventBatch, RunChange, RunImage, RunRow, TimerRow, Transition, VisibilityRow,
-    Write,
+    ActivityRow, ChildRow, EventBatch, LetterStage, OutboxRow, RunChange, RunImage, RunRow,
+    TakenLetter, TimerRow, Transition, VisibilityRow, Write,
 };
 use mainspring_store::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use mainspring_store::namespaces::{NamespaceRow, NamespaceStore};
 use mainspring_store::visibility::{Filter, ListRequest, VisibilityStore};
+use mainspring_store::search_attributes::{
+    Properties, SearchAttributeRow, SearchAttributeStore,
+};
 use mainspring_store::{
-    DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
+    ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
 };
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -47,6 +51,10 @@ pub struct Rows {
     pub activities: BTreeMap<(RunId, i64), (WorkflowKey, ActivityRow)>,
     /// Open timers.
     pub timers: BTreeMap<(RunId, i64), TimerRow>,
+    /// Open children.
+    pub children: BTreeMap<(RunId, i64), ChildRow>,
+    /// Letters without an answer.
+    pub outbox: BTreeMap<(RunId, i64), OutboxRow>,
     request_ids: BTreeSet<(RunId, String)>,
     completed_updates: BTreeMap<(RunId, String), i64>,
     visibility: BTreeMap<RunId, VisibilityRow>,
@@ -136,12 +144,24 @@ impl ModelStore {
 impl Rows {
     fn guards_hold(&self, write: &Write) -> bool {
         match write {
-            Write::Transition(Transition { runs, current, .. }) => {
+            Write::Delete { key, run_id } => self.runs.get(run_id).is_some_and(|row| {
+                row.key == *key && row.status != WorkflowExecutionStatus::Running
+            }),
+            Write::Transition(Transition {
+                runs,
+                current,
+                taken,
+            }) => {
+                let letters = taken.iter().all(|letter| {
+                    let stored = self.outbox.get(&(letter.run_id, letter.event_id));
+                    stored.is_some_and(|stored| stored.stage == letter.stage)
+                });
                 let versions = runs.iter().all(|run| {
                     let stored = self.runs.get(&run.row.run_id).map_or(0, |row| row.version);
                     stored + 1 == run.row.version
                 });
                 versions
+                    && letters
                     && current.as_ref().is_none_or(|current| {
                         self.current.get(&current.key).copied() == current.replaces
                     })
@@ -170,7 +190,14 @@ impl Rows {
                 }
                 Ok(())
             }
+            Write::Delete { key, run_id } => {
+                self.delete(key, *run_id);
+                Ok(())
+            }
             Write::Transition(transition) => {
+                for letter in &transition.taken {
+                    self.take_letter(letter);
+                }
                 if let Some(current) = &transition.current {
                     self.current.insert(current.key.clone(), current.run_id);
                 }
@@ -217,6 +244,19 @@ impl Rows {
         for event_id in &run.closed_timers {
             self.timers.remove(&(run_id, *event_id));
         }
+        for row in &run.children {
+            let place = (run_id, row.initiated_event_id);
+            self.children.insert(place, row.clone());
+        }
+        for event_id in &run.closed_children {
+            self.children.remove(&(run_id, *event_id));
+        }
+        for row in &run.outbox {
+            self.outbox.insert((row.run_id, row.event_id), row.clone());
+        }
+        for event_id in &run.delivered {
+            self.outbox.remove(&(run_id, *event_id));
+        }
         for request_id in &run.request_ids {
             self.request_ids.insert((run_id, request_id.clone()));
         }
@@ -226,20 +266,57 @@ impl Rows {
             self.completed_updates.insert(place, event_id);
         }
         if let Some(row) = &run.visibility {
-            self.visibility.insert(run_id, row.clone());
+            let mut row = row.clone();
+            if let Some(old) = self.visibility.get(&run_id) {
+                // What a write leaves out stays as it is.
+                row.memo = row.memo.or_else(|| old.memo.clone());
+                let attributes = old.search_attributes.clone();
+                row.search_attributes = row.search_attributes.or(attributes);
+            }
+            self.visibility.insert(run_id, row);
         }
         Ok(())
+    }
+
+    fn take_letter(&mut self, letter: &TakenLetter) {
+        let place = (letter.run_id, letter.event_id);
+        match &letter.answer {
+            None => drop(self.outbox.remove(&place)),
+            Some((to, answer)) => {
+                let row = OutboxRow {
+                    run_id: letter.run_id,
+                    event_id: letter.event_id,
+                    stage: LetterStage::Answered,
+                    to: to.clone(),
+                    letter: answer.clone(),
+                };
+                self.outbox.insert(place, row);
+            }
+        }
+    }
+
+    fn delete(&mut self, key: &WorkflowKey, run_id: RunId) {
+        self.runs.remove(&run_id);
+        self.history.remove(&run_id);
+        self.visibility.remove(&run_id);
+        if self.current.get(key) == Some(&run_id) {
+            self.current.remove(key);
+        }
     }
 
     /// What a restart reads of a run.
     pub fn image(&self, row: &RunRow) -> RunImage {
         let of_run = (row.run_id, i64::MIN)..=(row.run_id, i64::MAX);
         let activities = self.activities.range(of_run.clone());
-        let timers = self.timers.range(of_run);
+        let timers = self.timers.range(of_run.clone());
+        let children = self.children.range(of_run.clone());
+        let outbox = self.outbox.range(of_run);
         RunImage {
             row: row.clone(),
             activities: activities.map(|(_, (_, row))| row.clone()).collect(),
             timers: timers.map(|(_, row)| row.clone()).collect(),
+            children: children.map(|(_, row)| row.clone()).collect(),
+            outbox: outbox.map(|(_, row)| row.clone()).collect(),
         }
     }
 
@@ -333,6 +410,41 @@ impl Store for ModelStore {
             read.reverse();
         }
         ready(read)
+    }
+
+    fn load_letter(&self, run_id: RunId, event_id: i64) -> StoreFuture<'_, Option<OutboxRow>> {
+        ready(self.rows.lock().outbox.get(&(run_id, event_id)).cloned())
+    }
+
+    fn letters(
+        &self,
+        after: Option<(RunId, i64)>,
+        limit: usize,
+    ) -> StoreFuture<'_, Vec<OutboxRow>> {
+        let rows = self.rows.lock();
+        let letters = rows.outbox.iter().filter(|(place, row)| {
+            row.stage != LetterStage::Held && after.is_none_or(|after| **place > after)
+        });
+        ready(letters.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn oldest_closed_runs<'a>(
+        &'a self,
+        _: &'a Namespace,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ClosedRun>> {
+        let rows = self.rows.lock();
+        let closed = rows.visibility.values().filter_map(|row| {
+            Some(ClosedRun {
+                closed_at: row.close_time?,
+                key: row.key.clone(),
+                run_id: row.run_id,
+            })
+        });
+        let mut closed: Vec<ClosedRun> = closed.collect();
+        closed.sort_by_key(|run| (run.closed_at, run.run_id));
+        closed.truncate(limit);
+        ready(closed)
     }
 
     fn due_runs(
@@ -485,6 +597,38 @@ impl NamespaceStore for ModelStore {
 
     fn list_namespaces(&self) -> StoreFuture<'_, Vec<NamespaceRow>> {
         ready(self.shelf.lock().namespaces.clone())
+    }
+}
+
+/// Worlds register no search attributes.
+impl SearchAttributeStore for ModelStore {
+    fn list_search_attributes(&self) -> StoreFuture<'_, Vec<SearchAttributeRow>> {
+        ready(Vec::new())
+    }
+
+    fn add_search_attributes<'a>(
+        &'a self,
+        _: &'a Namespace,
+        _: &'a [(String, AttributeType)],
+    ) -> StoreFuture<'a, Vec<SearchAttributeRow>> {
+        ready(Vec::new())
+    }
+
+    fn remove_search_attributes<'a>(
+        &'a self,
+        _: &'a Namespace,
+        _: &'a [String],
+    ) -> StoreFuture<'a, ()> {
+        ready(())
+    }
+
+    fn load_properties(&self, run_id: RunId) -> StoreFuture<'_, Option<Properties>> {
+        let rows = self.rows.lock();
+        let row = rows.visibility.get(&run_id);
+        ready(row.map(|row| Properties {
+            memo: row.memo.clone().unwrap_or_default(),
+            search_attributes: row.search_attributes.clone().unwrap_or_default(),
+        }))
     }
 }
 
