@@ -50,6 +50,7 @@ pub fn world(
         }
     }
     nothing_is_lost(truth, &histories)?;
+    letters_arrive_once(&histories)?;
     Ok(Lived {
         lives,
         runs: histories.len(),
@@ -135,6 +136,17 @@ fn nothing_is_left(rows: &Rows) -> Checked {
     if let Some((run_id, event_id)) = rows.timers.keys().next() {
         return Err(Violation(format!(
             "run {run_id} has ended and its timer {event_id} is still open"
+        )));
+    }
+    if let Some((run_id, event_id)) = rows.children.keys().next() {
+        return Err(Violation(format!(
+            "run {run_id} has ended and its child {event_id} is still open"
+        )));
+    }
+    if let Some(((run_id, event_id), letter)) = rows.outbox.iter().next() {
+        return Err(Violation(format!(
+            "letter {event_id} of run {run_id} to {} is still on its way",
+            letter.to
         )));
     }
     let due = rows.runs.values().find(|row| row.wake_at.is_some());
@@ -286,7 +298,9 @@ fn messages_are_there_once(events: &[HistoryEvent]) -> Result<(), String> {
 /// A message's own number: of a signal, or of an accepted update.
 fn message_of(event: &HistoryEvent) -> Option<String> {
     match event.attributes.as_ref()? {
-        Attributes::WorkflowExecutionSignaledEventAttributes(signal) => {
+        Attributes::WorkflowExecutionSignaledEventAttributes(signal)
+            if signal.signal_name == "tell" =>
+        {
             Some(text(signal.input.as_ref()))
         }
         Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted) => {
@@ -302,6 +316,50 @@ fn text(payloads: Option<&Payloads>) -> String {
     first
         .map(|payload| String::from_utf8_lossy(&payload.data).into_owned())
         .unwrap_or_default()
+}
+
+/// What one run tells another is in one history, once; and it is in one if the teller
+/// was told so.
+fn letters_arrive_once(histories: &Histories) -> Checked {
+    let mut told = BTreeMap::new();
+    let mut heard = BTreeMap::new();
+    for (run_id, (_, events)) in histories {
+        let mut initiated = BTreeMap::new();
+        for event in events {
+            match &event.attributes {
+                Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal))
+                    if signal.signal_name == "told" =>
+                {
+                    *heard.entry(text(signal.input.as_ref())).or_insert(0) += 1;
+                }
+                Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(
+                    asked,
+                )) => {
+                    initiated.insert(event.event_id, text(asked.input.as_ref()));
+                }
+                Some(Attributes::ExternalWorkflowExecutionSignaledEventAttributes(done)) => {
+                    let number = initiated.remove(&done.initiated_event_id);
+                    let number = number.ok_or_else(|| {
+                        let event_id = done.initiated_event_id;
+                        format!("run {run_id}: the signal of event {event_id} is answered twice")
+                    })?;
+                    told.insert(number, *run_id);
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Some((number, times)) = heard.iter().find(|(_, times)| **times > 1) {
+        return Err(Violation(format!(
+            "signal {number} of one run to another has arrived {times} times"
+        )));
+    }
+    match told.iter().find(|(number, _)| !heard.contains_key(*number)) {
+        Some((number, run_id)) => Err(Violation(format!(
+            "run {run_id} was told that its signal {number} has arrived, and it is in no history"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The run that a close names as the next one is there.

@@ -3,7 +3,7 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use simulated_program::{Activity, Attempt, Cancellation, Program, Step};
+use simulated_program::{Activity, Attempt, Cancellation, Child, Close, Program, Step};
 
 /// Task queues of a world.
 pub const QUEUES: u8 = 2;
@@ -208,14 +208,18 @@ impl Draw {
 
     /// `depth`: how deep steps may nest.
     fn step(&mut self, depth: u8) -> Step {
-        match self.below(if depth > 0 { 14 } else { 9 }) {
+        match self.below(if depth > 0 { 18 } else { 11 }) {
             0..=4 => Step::Activity(self.activity()),
             5 | 6 => Step::Sleep(self.below(3_000)),
             7 => Step::Hear(self.0.random_range(0..3)),
             8 => Step::Draw,
-            9 | 10 => Step::All(self.steps(depth)),
-            11 => Step::Each(self.steps(depth)),
-            12 => Step::First(self.steps(depth)),
+            9 => Step::Tell(self.workflow()),
+            10 if self.one_in(3) => Step::Stop(self.workflow()),
+            10 => Step::Tell(self.workflow()),
+            11 | 12 => Step::All(self.steps(depth)),
+            13 => Step::Each(self.steps(depth)),
+            14 => Step::First(self.steps(depth)),
+            15 | 16 => Step::Child(Box::new(self.child(depth))),
             _ => Step::Within(self.below(3_000), Box::new(self.step(depth - 1))),
         }
     }
@@ -223,6 +227,39 @@ impl Draw {
     fn steps(&mut self, depth: u8) -> Vec<Step> {
         let count = self.below(4);
         (0..count).map(|_| self.step(depth - 1)).collect()
+    }
+
+    fn child(&mut self, depth: u8) -> Child {
+        Child {
+            workflow: self.one_in(5).then(|| self.workflow()),
+            program: Program {
+                steps: self.steps(depth),
+                fails: self.one_in(6),
+                next: self.one_in(6).then(|| {
+                    let steps = self.steps(depth);
+                    Box::new(Program {
+                        steps,
+                        ..Program::default()
+                    })
+                }),
+            },
+            close: match self.below(3) {
+                0 => Close::Terminate,
+                1 => Close::Cancel,
+                _ => Close::Abandon,
+            },
+            cancellation: self.cancellation(),
+            told: self.one_in(3),
+            left: self.one_in(4),
+        }
+    }
+
+    fn cancellation(&mut self) -> Cancellation {
+        match self.below(3) {
+            0 => Cancellation::Try,
+            1 => Cancellation::Wait,
+            _ => Cancellation::Abandon,
+        }
     }
 
     fn activity(&mut self) -> Activity {
@@ -235,11 +272,7 @@ impl Draw {
             schedule_to_close: self.one_in(4).then(|| 500 + self.below(5_000)),
             heartbeat: self.one_in(3).then_some(400),
             attempts: if self.one_in(4) { 2 } else { 0 },
-            cancellation: match self.below(3) {
-                0 => Cancellation::Try,
-                1 => Cancellation::Wait,
-                _ => Cancellation::Abandon,
-            },
+            cancellation: self.cancellation(),
             work,
         }
     }

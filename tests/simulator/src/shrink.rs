@@ -103,7 +103,26 @@ fn simpler(step: &Step) -> Vec<Step> {
             shorter.work.remove(0);
             vec![Step::Activity(shorter)]
         }
-        Step::Activity(_) | Step::Sleep(_) | Step::Hear(_) | Step::Draw => Vec::new(),
+        Step::Child(child) => {
+            let mut found = Vec::new();
+            for steps in fewer_steps(&child.program.steps) {
+                let mut smaller = child.clone();
+                smaller.program.steps = steps;
+                found.push(Step::Child(smaller));
+            }
+            let mut alone = child.clone();
+            alone.program.next = None;
+            if alone != *child {
+                found.push(Step::Child(alone));
+            }
+            found
+        }
+        Step::Tell(_)
+        | Step::Stop(_)
+        | Step::Activity(_)
+        | Step::Sleep(_)
+        | Step::Hear(_)
+        | Step::Draw => Vec::new(),
     }
 }
 

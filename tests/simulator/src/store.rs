@@ -7,20 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainspring_engine::ids::{Digest, Namespace, RunId, TaskQueue, WorkflowId, WorkflowKey};
-use mainspring_engine::time::Timestamp;
 use mainspring_engine::search::AttributeType;
+use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{
     ActivityRow, ChildRow, EventBatch, LetterStage, OutboxRow, RunChange, RunImage, RunRow,
     TakenLetter, TimerRow, Transition, VisibilityRow, Write,
 };
 use mainspring_store::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use mainspring_store::namespaces::{NamespaceRow, NamespaceStore};
+use mainspring_store::search_attributes::{Properties, SearchAttributeRow, SearchAttributeStore};
 use mainspring_store::visibility::{Filter, ListRequest, VisibilityStore};
-use mainspring_store::search_attributes::{
-    Properties, SearchAttributeRow, SearchAttributeStore,
-};
 use mainspring_store::{
-    ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture, WriteOutcome,
+    ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture,
+    WriteOutcome,
 };
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -667,6 +666,6 @@ impl VisibilityStore for ModelStore {
 pub fn key(workflow: u8) -> WorkflowKey {
     WorkflowKey {
         namespace: crate::lab::NAMESPACE.into(),
-        workflow_id: WorkflowId::from(format!("workflow-{workflow}")),
+        workflow_id: WorkflowId::from(simulated_program::workflow_id(workflow)),
     }
 }

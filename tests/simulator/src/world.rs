@@ -211,7 +211,8 @@ impl Life {
             let all = self.plan.starts.len() + self.plan.messages.len();
             let answered = self.truth.lock().answered.len() == all;
             let open = self.open_runs();
-            if answered && open.is_empty() {
+            let letters = self.store.look(|rows| rows.outbox.len());
+            if answered && open.is_empty() && letters == 0 {
                 return Ok(Ended::Settled);
             }
             let now = client.clock.now();
@@ -230,7 +231,10 @@ impl Life {
                     client.ask_to_cancel(&self.store, run_id).await;
                 }
             } else if now > patient_until + LAST_PATIENCE {
-                let what = format!("run {} does not end although it was cancelled", open[0]);
+                let what = match open.first() {
+                    Some(run_id) => format!("run {run_id} does not end although it was cancelled"),
+                    None => format!("{letters} letters never arrive"),
+                };
                 return Err(Violation(what));
             }
         }

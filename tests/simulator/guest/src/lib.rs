@@ -7,13 +7,28 @@ use std::time::Duration;
 
 use mainspring_workflow::{
     Activity as Definition, ActivityCancellationType, ActivityOptions, ApplicationFailure,
-    ContinueAsNewOptions, RetryPolicy, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ChildCancellationType, ChildWorkflowDefinition, ChildWorkflowOptions, ContinueAsNewOptions,
+    ParentClosePolicy, RetryPolicy, WorkflowContext, WorkflowContextView, WorkflowResult,
     WorkflowTermination, join_all, workflow, workflow_methods,
 };
-use simulated_program::{Activity, Attempt, Cancellation, Program, Seen, Step};
+use simulated_program::{
+    Activity, Attempt, Cancellation, Child, Close, Program, Seen, Step, workflow_id,
+};
 
 /// The one activity: its worker goes by the input.
 const WORK: Definition<Vec<Attempt>, u64> = Definition::new("Work");
+
+/// The workflow itself, as its own child.
+struct Again;
+
+impl ChildWorkflowDefinition for Again {
+    type Input = Program;
+    type Output = Seen;
+
+    fn name(&self) -> &str {
+        "Simulated"
+    }
+}
 
 type Doing = Pin<Box<dyn Future<Output = ()>>>;
 type Context = WorkflowContext<Simulated>;
@@ -49,6 +64,12 @@ impl Simulated {
     #[signal]
     fn tell(&mut self, id: u32) {
         self.seen.heard.push(id);
+    }
+
+    /// Hears what another workflow tells it.
+    #[signal]
+    fn told(&mut self, number: u64) {
+        self.seen.trace.push(format!("told {number}"));
     }
 
     /// Hears a question and answers it, at once or after a moment.
@@ -102,6 +123,18 @@ fn perform(ctx: Context, step: Step) -> Doing {
         }),
         Step::First(steps) => Box::pin(first(ctx, steps)),
         Step::Within(ms, step) => Box::pin(within(ctx, ms, *step)),
+        Step::Child(child) => Box::pin(bring_up(ctx, *child)),
+        Step::Tell(workflow) => Box::pin(async move {
+            let number: u64 = ctx.random();
+            let other = ctx.external_workflow(workflow_id(workflow));
+            let told = other.signal("told", number).await.is_ok();
+            note(&ctx, format!("told {workflow}: {told}"));
+        }),
+        Step::Stop(workflow) => Box::pin(async move {
+            let other = ctx.external_workflow(workflow_id(workflow));
+            let asked = other.cancel("as planned").await.is_ok();
+            note(&ctx, format!("stopped {workflow}: {asked}"));
+        }),
     }
 }
 
@@ -131,6 +164,33 @@ async fn work(ctx: Context, activity: Activity) {
         Err(error) => error.to_string(),
     };
     note(&ctx, format!("worked: {result}"));
+}
+
+async fn bring_up(ctx: Context, child: Child) {
+    let mut options = ChildWorkflowOptions::new();
+    options.workflow_id = child.workflow.map(workflow_id);
+    options.parent_close_policy = match child.close {
+        Close::Terminate => ParentClosePolicy::Terminate,
+        Close::Cancel => ParentClosePolicy::RequestCancel,
+        Close::Abandon => ParentClosePolicy::Abandon,
+    };
+    options.cancellation_type = match child.cancellation {
+        Cancellation::Try => ChildCancellationType::TryCancel,
+        Cancellation::Wait => ChildCancellationType::WaitCancellationCompleted,
+        Cancellation::Abandon => ChildCancellationType::Abandon,
+    };
+    let handle = ctx.child_workflow(Again, child.program, options);
+    if child.told {
+        let number: u64 = ctx.random();
+        let told = handle.signal("told", number).await.is_ok();
+        note(&ctx, format!("told the child: {told}"));
+    }
+    let started = handle.started().await.is_ok();
+    note(&ctx, format!("child started: {started}"));
+    if !child.left {
+        let ended = handle.result().await.is_ok();
+        note(&ctx, format!("child ended: {ended}"));
+    }
 }
 
 /// The first that is done cancels the others; all of them end.

@@ -34,6 +34,45 @@ pub enum Step {
     First(Vec<Step>),
     /// Cancels the step after this time, if it is not done.
     Within(u64, Box<Step>),
+    /// Starts a child workflow.
+    Child(Box<Child>),
+    /// Signals the workflow of this number, with a number of its own.
+    Tell(u8),
+    /// Asks the workflow of this number to cancel itself.
+    Stop(u8),
+}
+
+/// A child workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Child {
+    /// Its workflow's number, where it has one that others use too.
+    pub workflow: Option<u8>,
+    /// What it does.
+    pub program: Program,
+    /// What becomes of it when its parent closes.
+    pub close: Close,
+    /// What a cancel waits for.
+    pub cancellation: Cancellation,
+    /// It is told something as soon as it was asked for.
+    pub told: bool,
+    /// The parent goes on without its result.
+    pub left: bool,
+}
+
+/// What becomes of a child when its parent closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Close {
+    /// It is terminated.
+    Terminate,
+    /// It is asked to cancel itself.
+    Cancel,
+    /// It is left alone.
+    Abandon,
+}
+
+/// The workflow ID of a number.
+pub fn workflow_id(workflow: u8) -> String {
+    format!("workflow-{workflow}")
 }
 
 /// An activity and all that happens to it.
