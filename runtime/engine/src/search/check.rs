@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttribut
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 
 use super::{AttributeType, REPORTED_PROBLEMS, is_null, set_type, type_of, values};
-use crate::guest::{Command, ContinueAsNew, TaskFailure};
+use crate::guest::{Command, ContinueAsNew, StartChild, TaskFailure};
 use crate::limits::Limits;
 
 /// Why they are not taken; the sentence names the attribute and the limit.
@@ -51,6 +51,10 @@ pub fn check_commands(
                 check_successor(next, known, limits),
                 Cause::BadContinueAsNewAttributes,
             ),
+            Command::StartChild(child) => (
+                check_child(child, known, limits),
+                Cause::BadStartChildExecutionAttributes,
+            ),
             _ => continue,
         };
         checked.map_err(|BadAttributes(message)| TaskFailure {
@@ -76,6 +80,18 @@ fn check_successor(
                 .retain(|name, payload| known(name).is_some() || type_of(payload).is_none());
             check(attributes, known, limits)
         }
+        None => Ok(()),
+    }
+}
+
+fn check_child(
+    child: &mut StartChild,
+    known: &dyn Fn(&str) -> Option<AttributeType>,
+    limits: &Limits,
+) -> Result<(), BadAttributes> {
+    check_memo(child.memo.as_ref(), limits)?;
+    match &mut child.search_attributes {
+        Some(attributes) => check(attributes, known, limits),
         None => Ok(()),
     }
 }
