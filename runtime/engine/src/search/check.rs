@@ -31,16 +31,19 @@ pub fn check(
     check_whole(&attributes.indexed_fields, limits)
 }
 
-/// Checks what a workflow task asks to upsert, likewise. The error fails the task.
+/// Checks what a workflow task asks to upsert, and what it starts other runs with,
+/// likewise. `known` is asked by namespace (empty: the run's own) and name. The error
+/// fails the task.
 pub fn check_commands(
     commands: &mut [Command],
-    known: &dyn Fn(&str) -> Option<AttributeType>,
+    known: &dyn Fn(&str, &str) -> Option<AttributeType>,
     limits: &Limits,
 ) -> Result<(), TaskFailure> {
+    let own = &|name: &str| known("", name);
     for command in commands {
         let (checked, cause) = match command {
             Command::UpsertSearchAttributes { changed, whole } => (
-                check_upsert(changed, whole, known, limits),
+                check_upsert(changed, whole, own, limits),
                 Cause::BadSearchAttributes,
             ),
             Command::UpsertMemo { whole, .. } => (
@@ -48,13 +51,17 @@ pub fn check_commands(
                 Cause::BadModifyWorkflowPropertiesAttributes,
             ),
             Command::ContinueAsNew(next) => (
-                check_successor(next, known, limits),
+                check_successor(next, own, limits),
                 Cause::BadContinueAsNewAttributes,
             ),
-            Command::StartChild(child) => (
-                check_child(child, known, limits),
-                Cause::BadStartChildExecutionAttributes,
-            ),
+            Command::StartChild(child) => {
+                let namespace = child.namespace.clone();
+                let of_child = &|name: &str| known(&namespace, name);
+                (
+                    check_child(child, of_child, limits),
+                    Cause::BadStartChildExecutionAttributes,
+                )
+            }
             _ => continue,
         };
         checked.map_err(|BadAttributes(message)| TaskFailure {
