@@ -138,3 +138,28 @@ async def test_the_official_command_line_traces_a_tree(client, server):
         server.run, server.binary, "workflow", "trace", "--workflow-id", handle.id
     )
     assert f"└─ {child['id']} (Collector) Completed" in ours.stdout
+
+
+async def test_vis_04_a_child_has_search_attributes_that_its_namespace_knows(client, server):
+    await asyncio.to_thread(
+        server.temporal, "operator", "search-attribute", "create",
+        "--name", "ChildColor", "--type", "Keyword",
+    )
+    child = {"workflow": "Collector", "input": 0, "id": new_id("child")}
+    red = {**child, "attributes": {"ChildColor": "red"}}
+    await (await start(client, "Parent", family("wait", red))).result()
+    found = [run.id async for run in client.list_workflows("ChildColor = 'red'")]
+    assert found == [child["id"]]
+
+    unknown = {**child, "id": new_id("child"), "attributes": {"Nobody": "knows"}}
+    handle = await start(client, "Parent", family("wait", unknown))
+    for _ in range(600):
+        events = (await handle.fetch_history()).events
+        failed = [e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
+        if failed:
+            break
+        await asyncio.sleep(0.05)
+    message = failed[0].workflow_task_failed_event_attributes.failure.message
+    assert "Nobody" in message
+    assert await status(client, handle.id) == WorkflowExecutionStatus.RUNNING
+    await handle.terminate()

@@ -74,7 +74,9 @@ impl Canceller {
             child.started().await?;
         }
         child.cancel("too late");
-        let error = child.result().await.unwrap_err();
+        let Err(error) = child.result().await else {
+            panic!("it was cancelled");
+        };
         assert!(error.is_cancelled() && !error.is_already_started());
         Ok(error.to_string())
     }

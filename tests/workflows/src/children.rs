@@ -43,6 +43,8 @@ pub struct Child {
     #[serde(default)]
     memo: BTreeMap<String, String>,
     version: Option<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
 }
 
 impl Child {
@@ -58,6 +60,10 @@ impl Child {
         options.cron_schedule = self.cron.clone();
         options.memo = memo.collect();
         options.version = self.version.clone();
+        let attributes = self.attributes.iter();
+        let attributes =
+            attributes.map(|(name, value)| (name.clone(), Payload::encode(value).expect("JSON")));
+        options.search_attributes = attributes.collect();
         options.retry_policy = self.maximum_attempts.map(|maximum_attempts| RetryPolicy {
             initial_interval: ms(10),
             maximum_attempts,

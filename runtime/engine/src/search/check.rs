@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttribut
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 
 use super::{AttributeType, REPORTED_PROBLEMS, is_null, set_type, type_of, values};
-use crate::guest::{Command, ContinueAsNew, TaskFailure};
+use crate::guest::{Command, ContinueAsNew, StartChild, TaskFailure};
 use crate::limits::Limits;
 
 /// Why they are not taken; the sentence names the attribute and the limit.
@@ -31,16 +31,19 @@ pub fn check(
     check_whole(&attributes.indexed_fields, limits)
 }
 
-/// Checks what a workflow task asks to upsert, likewise. The error fails the task.
+/// Checks what a workflow task asks to upsert, and what it starts other runs with,
+/// likewise. `known` is asked by namespace (empty: the run's own) and name. The error
+/// fails the task.
 pub fn check_commands(
     commands: &mut [Command],
-    known: &dyn Fn(&str) -> Option<AttributeType>,
+    known: &dyn Fn(&str, &str) -> Option<AttributeType>,
     limits: &Limits,
 ) -> Result<(), TaskFailure> {
+    let own = &|name: &str| known("", name);
     for command in commands {
         let (checked, cause) = match command {
             Command::UpsertSearchAttributes { changed, whole } => (
-                check_upsert(changed, whole, known, limits),
+                check_upsert(changed, whole, own, limits),
                 Cause::BadSearchAttributes,
             ),
             Command::UpsertMemo { whole, .. } => (
@@ -48,9 +51,17 @@ pub fn check_commands(
                 Cause::BadModifyWorkflowPropertiesAttributes,
             ),
             Command::ContinueAsNew(next) => (
-                check_successor(next, known, limits),
+                check_successor(next, own, limits),
                 Cause::BadContinueAsNewAttributes,
             ),
+            Command::StartChild(child) => {
+                let namespace = child.namespace.clone();
+                let of_child = &|name: &str| known(&namespace, name);
+                (
+                    check_child(child, of_child, limits),
+                    Cause::BadStartChildExecutionAttributes,
+                )
+            }
             _ => continue,
         };
         checked.map_err(|BadAttributes(message)| TaskFailure {
@@ -76,6 +87,18 @@ fn check_successor(
                 .retain(|name, payload| known(name).is_some() || type_of(payload).is_none());
             check(attributes, known, limits)
         }
+        None => Ok(()),
+    }
+}
+
+fn check_child(
+    child: &mut StartChild,
+    known: &dyn Fn(&str) -> Option<AttributeType>,
+    limits: &Limits,
+) -> Result<(), BadAttributes> {
+    check_memo(child.memo.as_ref(), limits)?;
+    match &mut child.search_attributes {
+        Some(attributes) => check(attributes, known, limits),
         None => Ok(()),
     }
 }

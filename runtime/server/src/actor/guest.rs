@@ -12,7 +12,7 @@
 //! Live       + it answered a read         -> Absent before the next task (policy rebuild)
 //! ```
 
-use mainspring_engine::guest::TaskFailure;
+use mainspring_engine::guest::{Command, TaskFailure};
 use mainspring_engine::run::{OpenTask, TaskMeta, TaskRefused, update_id_of};
 use mainspring_engine::search::check_commands;
 use mainspring_engine::session::{RunEnd, RunFacts, Session, TaskInput};
@@ -305,8 +305,7 @@ impl Actor {
     }
 
     fn finish_task(&mut self, end: Option<RunEnd>, step: &mut Step) -> Turn {
-        let core = self.core.clone();
-        let now = core.clock.now();
+        let now = self.core.clock.now();
         let Some(latest) = self.latest() else {
             return Turn::Enough;
         };
@@ -334,7 +333,9 @@ impl Actor {
             }
             return self.activated(false);
         }
-        if let Err(failure) = self.find_successor_code(&mut output.commands, step) {
+        let checked = self.check_properties(&mut output.commands);
+        let checked = checked.and_then(|()| self.find_successor_code(&mut output.commands, step));
+        if let Err(failure) = checked {
             self.fail_task(failure);
             return Turn::Enough;
         }
@@ -344,12 +345,6 @@ impl Actor {
         let Guest::Live(live) = &mut latest.guest else {
             return Turn::Enough;
         };
-        let namespace = &latest.run.key().namespace;
-        let known = |name: &str| core.search_attributes.type_of(namespace, name);
-        if let Err(failure) = check_commands(&mut output.commands, &known, &core.limits) {
-            self.faulted(false, failure);
-            return Turn::Enough;
-        }
         let completed = latest.run.complete_task(now, &task, output.commands, &meta);
         match completed {
             Ok(events) => {
@@ -374,6 +369,17 @@ impl Actor {
                 Turn::Again
             }
         }
+    }
+
+    /// Search attributes and memos that the commands carry, against what their
+    /// namespaces have; `Err`: the task fails.
+    fn check_properties(&self, commands: &mut [Command]) -> Result<(), TaskFailure> {
+        let (core, own) = (&self.core, &self.key.namespace);
+        let known = |namespace: &str, name: &str| match namespace {
+            "" => core.search_attributes.type_of(own, name),
+            other => core.search_attributes.type_of(&other.into(), name),
+        };
+        check_commands(commands, &known, &core.limits)
     }
 
     fn activated(&mut self, is_own: bool) -> Turn {
