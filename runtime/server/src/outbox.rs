@@ -128,6 +128,12 @@ impl Outbox {
         }
     }
 
+    /// Nobody knows whether a commit has sent letters: those on disk are read.
+    pub(crate) fn look_again(&self) {
+        self.shared.inner.lock().behind = true;
+        self.shared.changed.notify_one();
+    }
+
     /// Puts a letter into the mailbox that it goes to next.
     fn deliver(&self, row: OutboxRow, number: u64, attempts: u32) {
         let letter = match Letter::read(&row) {

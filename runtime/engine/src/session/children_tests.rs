@@ -210,6 +210,20 @@ fn wf_11_a_child_cancelled_in_the_task_that_asks_for_it_is_never_asked_for() {
 }
 
 #[test]
+fn wf_11_a_child_that_was_given_up_is_not_heard_to_start_in_the_same_batch() {
+    let mut session = session();
+    let handle = session
+        .start_child(child(ChildCancellation::Abandon))
+        .unwrap();
+    session.finish_task(None);
+    session.observe(&[initiated(5)]);
+    begin(&mut session, vec![started(6, 5)]);
+    session.cancel(handle, "").unwrap();
+    assert!(is_cancelled(session.next_event(), handle));
+    assert_eq!(session.next_event(), None);
+}
+
+#[test]
 fn wf_16_a_signal_to_a_child_that_has_closed_fails_on_the_spot() {
     let (mut session, child) = with_started_child(ChildCancellation::WaitCompleted);
     session.signal_external(signal(Err(child))).unwrap();

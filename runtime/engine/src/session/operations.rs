@@ -238,6 +238,10 @@ impl Session {
         failure: temporalio_protos::temporal::api::failure::v1::Failure,
     ) {
         self.forget(handle);
+        // Nobody hears that a child has started after it was given up.
+        self.batch.retain(
+            |event| !matches!(event, GuestEvent::Started { handle: h, .. } if *h == handle),
+        );
         self.local.push_back(GuestEvent::Resolved {
             handle,
             outcome: Outcome::Cancelled(failure),

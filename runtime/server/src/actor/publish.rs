@@ -224,6 +224,7 @@ impl Actor {
             // It may wait on disk all the same.
             self.core.matching.look_again(task);
         }
+        self.core.outbox.look_again();
         step.settle(Err(error));
         self.forget();
         // Whatever the run owes is looked at again, whether it was written or not.
