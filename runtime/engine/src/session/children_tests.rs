@@ -212,6 +212,7 @@ fn wf_11_a_child_cancelled_in_the_task_that_asks_for_it_is_never_asked_for() {
 #[test]
 fn wf_11_a_child_that_was_given_up_is_not_heard_to_start_in_the_same_batch() {
     let mut session = session();
+    begin(&mut session, vec![]);
     let handle = session
         .start_child(child(ChildCancellation::Abandon))
         .unwrap();
