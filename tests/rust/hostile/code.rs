@@ -184,6 +184,39 @@ async fn code_that_misbehaves_blocks_its_own_run_and_nobody_else_notices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forty_runs_that_loop_leave_a_processor_to_the_others() {
+    const LOOPS: usize = 40;
+    let guests = [Guest::new("Loop").run("(loop $on (br $on))")];
+    let server = server_with(&guests, &["--event-cpu", "10m"]).await;
+    server.upload(&component_of("examples/order/workflow"));
+    let calls = server.calls();
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let _worker = Worker::start(&calls, 4, &ledger);
+    let before = time_orders(&calls, "before").await;
+    for run in 0..LOOPS {
+        let id = format!("loop-{run}");
+        calls.start("Loop", &id).await.expect("a start is taken");
+    }
+    let during = time_orders(&calls, "during").await;
+    let middle = |sorted: &[Duration]| sorted[sorted.len() / 2];
+    println!(
+        "an order takes {:?} before, {:?} while {LOOPS} runs loop",
+        middle(&before),
+        middle(&during)
+    );
+    assert!(middle(&during) < Duration::from_secs(10), "{during:?}");
+    for run in 0..LOOPS {
+        let id = format!("loop-{run}");
+        let sent = tokio::time::timeout(PATIENCE, calls.signal(&id, "s")).await;
+        sent.expect("it waits for no turn").expect("it is recorded");
+        calls.terminate(&id).await.expect("it is terminated");
+    }
+    // The turns of those that are gone have gone to others.
+    let after = time_orders(&calls, "after").await;
+    assert!(middle(&after) < Duration::from_secs(10), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_run_says_why_to_queries_and_can_be_cancelled_and_terminated() {
     let guests = [Guest::new("Trap").run("(unreachable)")];
     let server = server_with(&guests, &[]).await;

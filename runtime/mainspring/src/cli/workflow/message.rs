@@ -6,8 +6,8 @@ use temporalio_protos::temporal::api::enums::v1::{QueryRejectCondition, Workflow
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::workflowservice::v1::{
     DeleteWorkflowExecutionRequest, QueryWorkflowRequest, QueryWorkflowResponse,
-    RequestCancelWorkflowExecutionRequest,
-    SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+    RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
+    TerminateWorkflowExecutionRequest,
 };
 
 use crate::cli::value::{self, InputArgs, KeyValue};
