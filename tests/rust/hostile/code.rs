@@ -172,7 +172,8 @@ async fn code_that_misbehaves_blocks_its_own_run_and_nobody_else_notices() {
         let id = format!("{name}-0");
         let problems = blocked(&calls, &id, 3).await;
         assert!(problems.contains(words), "{name}: {problems}");
-        assert!(problems.contains(cause.as_str_name()), "{name}: {problems}");
+        let named = format!("cause=WorkflowTaskFailedCause{cause:?}");
+        assert!(problems.contains(&named), "{name}: {problems}");
         let history = calls.history(&id, "").await.expect("a history");
         let failures = failures(&history);
         assert_eq!(failures.len(), 1, "{name}: only the first is written");
