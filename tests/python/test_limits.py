@@ -1,11 +1,12 @@
 """Limits and time-outs as the official SDK meets them."""
 
 import asyncio
+import json
 import time
 import uuid
 
 import pytest
-from server import Server
+from server import BINARY, Server
 from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedError
 from temporalio.exceptions import ActivityError
 from temporalio.service import RPCError, RPCStatusCode
@@ -84,3 +85,25 @@ async def test_polls_that_find_nothing_are_asked_again(impatient):
         call = {"input": {"do": "echo", "value": 7}}
         done = client.execute_workflow("OneActivity", call, id=new_id("polls"), task_queue="kit")
         assert await asyncio.wait_for(done, 20) == 7, "the worker polls still"
+
+
+def test_a_list_of_many_pages_is_one_table_and_one_array(server):
+    prefix = new_id("pages")
+    ours = lambda *words: server.run(BINARY, "workflow", *words).stdout
+    for number in range(5):
+        ours(
+            "start", "--type", "Collector", "--task-queue", "kit",
+            "--workflow-id", f"{prefix}-{number}", "--input", "1",
+        )
+    query = ("--query", f"WorkflowId STARTS_WITH '{prefix}'")
+    by = ("list", *query, "--page-size", "2")
+    table = ours(*by).splitlines()
+    assert table[0].startswith("Status") and len(table) == 6, table
+    assert len([line for line in table if "WorkflowId" in line]) == 1
+    runs = json.loads(ours(*by, "--output", "json"))
+    assert len({run["execution"]["workflowId"] for run in runs}) == 5
+    three = json.loads(ours(*by, "--limit", "3", "--output", "json"))
+    assert three == runs[:3]
+    nothing = ("list", "--query", f"WorkflowId = '{prefix}'")
+    assert json.loads(ours(*nothing, "--output", "json")) == []
+    assert len(ours(*nothing).splitlines()) == 1

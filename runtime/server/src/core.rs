@@ -26,6 +26,7 @@ use crate::outbox::Outbox;
 use crate::outside::{Clock, Entropy};
 use crate::residents::Residents;
 use crate::search_attributes::SearchAttributes;
+use crate::turns::Turns;
 use crate::watch::Watchers;
 
 /// Bytes of history read at once.
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     pub(crate) watchers: Watchers,
     pub(crate) outbox: Outbox,
     pub(crate) residents: Residents,
+    pub(crate) turns: Turns,
     pub(crate) components: Components,
     pub(crate) namespaces: Namespaces,
     pub(crate) search_attributes: SearchAttributes,

@@ -25,6 +25,7 @@ mod retention;
 mod search_attributes;
 mod task;
 mod token;
+mod turns;
 mod updates;
 mod watch;
 mod workflows;
@@ -64,6 +65,7 @@ use self::residents::Residents;
 pub use self::search_attributes::NamespaceAttributes;
 use self::search_attributes::SearchAttributes;
 pub use self::task::ActivityTask;
+use self::turns::Turns;
 pub use self::updates::{UpdateState, WithStartError};
 use self::watch::Watchers;
 
@@ -130,6 +132,7 @@ impl Server {
                 watchers: Watchers::default(),
                 outbox: Outbox::new(this.clone(), limits.letters_in_memory),
                 residents: Residents::new(limits.live_instances, limits.instance_idle),
+                turns: Turns::new(),
                 components,
                 namespaces,
                 search_attributes,

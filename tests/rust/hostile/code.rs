@@ -172,7 +172,8 @@ async fn code_that_misbehaves_blocks_its_own_run_and_nobody_else_notices() {
         let id = format!("{name}-0");
         let problems = blocked(&calls, &id, 3).await;
         assert!(problems.contains(words), "{name}: {problems}");
-        assert!(problems.contains(cause.as_str_name()), "{name}: {problems}");
+        let named = format!("cause=WorkflowTaskFailedCause{cause:?}");
+        assert!(problems.contains(&named), "{name}: {problems}");
         let history = calls.history(&id, "").await.expect("a history");
         let failures = failures(&history);
         assert_eq!(failures.len(), 1, "{name}: only the first is written");
@@ -181,6 +182,39 @@ async fn code_that_misbehaves_blocks_its_own_run_and_nobody_else_notices() {
     }
     let ledger = ledger.lock().expect("no poll panics");
     assert!(ledger.violations().is_empty(), "{:#?}", ledger.violations());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_runs_that_loop_leave_a_processor_to_the_others() {
+    const LOOPS: usize = 40;
+    let guests = [Guest::new("Loop").run("(loop $on (br $on))")];
+    let server = server_with(&guests, &["--event-cpu", "10m"]).await;
+    server.upload(&component_of("examples/order/workflow"));
+    let calls = server.calls();
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let _worker = Worker::start(&calls, 4, &ledger);
+    let before = time_orders(&calls, "before").await;
+    for run in 0..LOOPS {
+        let id = format!("loop-{run}");
+        calls.start("Loop", &id).await.expect("a start is taken");
+    }
+    let during = time_orders(&calls, "during").await;
+    let middle = |sorted: &[Duration]| sorted[sorted.len() / 2];
+    println!(
+        "an order takes {:?} before, {:?} while {LOOPS} runs loop",
+        middle(&before),
+        middle(&during)
+    );
+    assert!(middle(&during) < Duration::from_secs(10), "{during:?}");
+    for run in 0..LOOPS {
+        let id = format!("loop-{run}");
+        let sent = tokio::time::timeout(PATIENCE, calls.signal(&id, "s")).await;
+        sent.expect("it waits for no turn").expect("it is recorded");
+        calls.terminate(&id).await.expect("it is terminated");
+    }
+    // The turns of those that are gone have gone to others.
+    let after = time_orders(&calls, "after").await;
+    assert!(middle(&after) < Duration::from_secs(10), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,10 +18,8 @@ use temporalio_protos::temporal::api::common::v1::{
     Header, Memo, Payloads, Priority, RetryPolicy, SearchAttributes,
 };
 use temporalio_protos::temporal::api::enums::v1::{
-    CancelExternalWorkflowExecutionFailedCause as CancelCause, ParentClosePolicy, RetryState,
-    SignalExternalWorkflowExecutionFailedCause as SignalCause,
-    StartChildWorkflowExecutionFailedCause as StartCause, WorkflowIdReusePolicy,
-    WorkflowTaskFailedCause as Cause,
+    ParentClosePolicy, RetryState, SignalExternalWorkflowExecutionFailedCause as SignalCause,
+    WorkflowIdReusePolicy, WorkflowTaskFailedCause as Cause,
 };
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
@@ -29,6 +27,7 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::operations::Kind;
+use super::refusals::{cancel_failed, signal_failed, start_failed};
 use super::{GuestFault, Session};
 use crate::cron::CronSchedule;
 use crate::failure::{self, ChildIdentity};
@@ -594,69 +593,4 @@ fn not_a_child(handle: Handle) -> GuestFault {
     GuestFault::misuse(format!(
         "operation {handle} was signalled, but it is no child workflow of this run"
     ))
-}
-
-fn start_failed(cause: StartCause, namespace: &str) -> Failure {
-    let (error_type, message) = match cause {
-        StartCause::WorkflowAlreadyExists => (
-            "WorkflowExecutionAlreadyStarted",
-            "a workflow execution with this ID is there already".to_owned(),
-        ),
-        StartCause::NamespaceNotFound => (
-            "NamespaceNotFound",
-            "a child can only be started in the namespace of its parent".to_owned(),
-        ),
-        // The one reason that has no cause of its own in the history's vocabulary.
-        StartCause::Unspecified | StartCause::InvalidVersioningOverride => (
-            "WorkflowTypeNotFound",
-            format!(
-                "no component in namespace {namespace} exports the type in the version asked for"
-            ),
-        ),
-    };
-    non_retryable(message, error_type)
-}
-
-fn signal_failed(to: &str, cause: i32) -> Failure {
-    let cause = SignalCause::try_from(cause).unwrap_or_default();
-    let (error_type, why) = match cause {
-        SignalCause::ExternalWorkflowExecutionNotFound => (
-            "ExternalWorkflowExecutionNotFound",
-            "it was not found, or is closed",
-        ),
-        SignalCause::NamespaceNotFound => (
-            "NamespaceNotFound",
-            "a workflow can only signal others of its own namespace",
-        ),
-        SignalCause::SignalCountLimitExceeded => (
-            "SignalCountLimitExceeded",
-            "its history has reached its limit",
-        ),
-        SignalCause::Unspecified => ("SignalFailed", "it was refused"),
-    };
-    non_retryable(format!("unable to signal {to}: {why}"), error_type)
-}
-
-fn cancel_failed(to: &str, cause: CancelCause) -> Failure {
-    let (error_type, why) = match cause {
-        CancelCause::ExternalWorkflowExecutionNotFound => (
-            "ExternalWorkflowExecutionNotFound",
-            "it was not found, or is closed",
-        ),
-        CancelCause::NamespaceNotFound => (
-            "NamespaceNotFound",
-            "a workflow can only cancel others of its own namespace",
-        ),
-        CancelCause::Unspecified => ("CancelFailed", "its history has reached its limit"),
-    };
-    non_retryable(format!("unable to cancel {to}: {why}"), error_type)
-}
-
-fn non_retryable(message: String, error_type: &str) -> Failure {
-    use temporalio_protos::temporal::api::failure::v1::failure::FailureInfo;
-    let mut failure = failure::application(message, error_type, String::new());
-    if let Some(FailureInfo::ApplicationFailureInfo(info)) = &mut failure.failure_info {
-        info.non_retryable = true;
-    }
-    failure
 }

@@ -15,6 +15,7 @@ mod deliver;
 mod facts;
 mod operations;
 mod properties;
+mod refusals;
 mod sizes;
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,15 @@ pub(crate) fn plain(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string())
 }
 
+/// A value as an element of an array that is printed piece by piece.
+pub(crate) fn element(value: &impl Serialize) -> String {
+    let lines: Vec<String> = plain(value)
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect();
+    lines.join("\n")
+}
+
 /// Replaces every payload that holds JSON by what it holds, as people read it.
 pub(crate) fn unpack_payloads(value: &mut Value) {
     if let Some(unpacked) = unpacked(value) {

@@ -7,16 +7,18 @@ const GAP: &str = "  ";
 
 /// Rows under a header.
 pub(crate) struct Table<const N: usize> {
-    header: [&'static str; N],
+    header: Option<[&'static str; N]>,
     rows: Vec<[String; N]>,
+    widths: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
     /// An empty table.
     pub(crate) fn new(header: [&'static str; N]) -> Self {
         Self {
-            header,
+            header: Some(header),
             rows: Vec::new(),
+            widths: header.map(|title| title.chars().count()),
         }
     }
 
@@ -27,19 +29,25 @@ impl<const N: usize> Table<N> {
     }
 
     /// The table as lines; the header stands even over no rows.
-    pub(crate) fn render(&self) -> String {
-        let mut widths = self.header.map(|title| title.chars().count());
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
+    pub(crate) fn render(mut self) -> String {
+        self.take_lines()
+    }
+
+    /// The rows so far as lines, under the header the first time: a table that comes
+    /// in pages. Columns are as wide as what was seen so far.
+    pub(crate) fn take_lines(&mut self) -> String {
+        let rows = std::mem::take(&mut self.rows);
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         let mut text = String::new();
-        let header = self.header.map(str::to_owned);
-        for row in std::iter::once(&header).chain(&self.rows) {
+        let header = self.header.take().map(|titles| titles.map(str::to_owned));
+        for row in header.iter().chain(&rows) {
             let cells: Vec<String> = row
                 .iter()
-                .zip(widths)
+                .zip(self.widths)
                 .map(|(cell, width)| format!("{cell:<width$}"))
                 .collect();
             text.push_str(cells.join(GAP).trim_end());
@@ -105,6 +113,16 @@ mod tests {
             table.render(),
             "Status   WorkflowId\nRunning  a\nFailed   order-7 [2J\n"
         );
+    }
+
+    #[test]
+    fn a_table_that_comes_in_pages_has_one_header() {
+        let mut table = Table::new(["Status", "WorkflowId"]);
+        table.row(["Running".to_owned(), "a".to_owned()]);
+        assert_eq!(table.take_lines(), "Status   WorkflowId\nRunning  a\n");
+        table.row(["Failed".to_owned(), "b".to_owned()]);
+        assert_eq!(table.take_lines(), "Failed   b\n");
+        assert_eq!(table.take_lines(), "");
     }
 
     #[test]

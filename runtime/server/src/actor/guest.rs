@@ -71,6 +71,15 @@ impl Guest {
         }
     }
 
+    /// Whether it has used up a slice and needs more: it goes on when it is its turn.
+    pub(super) fn is_at_long_work(&self) -> bool {
+        match self {
+            Guest::Absent => false,
+            Guest::Rebuilding(rebuild) => rebuild.has_used_a_slice(),
+            Guest::Live(live) => live.task.is_some() || live.asked.is_some(),
+        }
+    }
+
     /// Whether it takes an instance's memory.
     pub(super) fn is_resident(&self) -> bool {
         !matches!(self, Guest::Absent)
@@ -104,6 +113,13 @@ impl Actor {
             let turn = match self.state {
                 State::Run(ref latest) if latest.run.successor_code().is_some() => {
                     self.succeed(step).await
+                }
+                State::Run(ref latest)
+                    if latest.run.is_open()
+                        && latest.guest.is_at_long_work()
+                        && !self.place.is_turn() =>
+                {
+                    Turn::Enough
                 }
                 State::Run(ref latest) if latest.run.is_open() => match latest.guest {
                     Guest::Absent => self.bring_up().await,

@@ -32,6 +32,7 @@ use self::updates::UpdateWaiters;
 use crate::core::Core;
 use crate::error::ServerError;
 use crate::mailbox::message::Message;
+use crate::turns::Place;
 
 /// The latest run of a workflow ID and its code.
 struct Latest {
@@ -62,6 +63,8 @@ pub struct Actor {
     update_waiters: UpdateWaiters,
     /// There is no room for a live instance at the moment.
     crowded: bool,
+    /// Where long work of its code stands.
+    place: Place,
 }
 
 impl Actor {
@@ -75,6 +78,7 @@ impl Actor {
             queries: VecDeque::new(),
             update_waiters: UpdateWaiters::default(),
             crowded: false,
+            place: Place::Nowhere,
         }
     }
 
@@ -130,12 +134,31 @@ impl Actor {
         }
         self.run_code(&mut step).await;
         self.end_updates_of_closed_run(&mut step);
+        if !self.is_at_long_work() || self.place.is_turn() {
+            self.place = Place::Nowhere;
+        }
         let deletions = std::mem::take(&mut step.deletions);
         if self.commit(step).await {
             self.carry_out_deletions(deletions).await;
         }
         if self.has_work() {
             self.give_way().await;
+        }
+    }
+
+    /// Waits until its code may go on; at once unless it is at long work. May be
+    /// dropped at any time.
+    pub(crate) async fn turn(&mut self) {
+        if self.is_at_long_work() {
+            let turns = self.core.turns.clone();
+            self.place.wait(&turns).await;
+        }
+    }
+
+    fn is_at_long_work(&self) -> bool {
+        match &self.state {
+            State::Run(latest) => latest.guest.is_at_long_work(),
+            State::Unknown | State::Nothing => false,
         }
     }
 
@@ -192,6 +215,7 @@ impl Actor {
     }
 
     fn drop_guest(&mut self) {
+        self.place = Place::Nowhere;
         if let State::Run(latest) = &mut self.state
             && let Guest::Live(live) = std::mem::replace(&mut latest.guest, Guest::Absent)
         {

@@ -17,6 +17,7 @@ use crate::error::ServerError;
 use crate::mailbox::message::{Reply, RunSelector};
 use crate::request::{Query, QueryReply};
 use crate::residents::Rest;
+use crate::turns::Place;
 
 /// A query that waits for the code.
 pub(super) struct WaitingQuery {
@@ -188,14 +189,24 @@ fn go_on(instance: &mut Instance, query: &Query, slice: Duration) -> Option<Aske
 }
 
 /// Runs a whole read phase; others run between its slices.
-async fn ask(instance: &mut Instance, query: &Query, slice: Duration) -> Asked {
+async fn ask(core: &Core, instance: &mut Instance, query: &Query) -> Asked {
     begin(instance, query);
+    let mut place = Place::Nowhere;
     loop {
-        if let Some(asked) = go_on(instance, query, slice) {
+        if let Some(asked) = go_on(instance, query, core.limits.activation_slice) {
             return asked;
         }
-        tokio::task::yield_now().await;
+        place = next_turn(core, place).await;
     }
+}
+
+/// Gives a turn back and waits for the next.
+async fn next_turn(core: &Core, place: Place) -> Place {
+    drop(place);
+    tokio::task::yield_now().await;
+    let mut next = Place::Nowhere;
+    next.wait(&core.turns).await;
+    next
 }
 
 fn reply_of(answer: Option<QueryAnswer>, name: &str) -> Result<QueryReply, ServerError> {
@@ -250,7 +261,7 @@ pub(super) async fn answer_from_history(
         }
     };
     for waiting in asked {
-        let asked = ask(&mut instance, &waiting.query, core.limits.activation_slice).await;
+        let asked = ask(&core, &mut instance, &waiting.query).await;
         let _ = waiting.reply.send(asked.answer);
         if asked.died {
             return;
@@ -267,9 +278,10 @@ async fn rebuild_closed(
 ) -> Result<Instance, ServerError> {
     let component = core.components.load(digest).await?;
     let mut rebuild = Rebuild::new(component, key, run_id);
+    let mut place = Place::Nowhere;
     loop {
         match rebuild.go_on(core, last_event_id).await {
-            RebuildProgress::More => tokio::task::yield_now().await,
+            RebuildProgress::More => place = next_turn(core, place).await,
             RebuildProgress::Crowded => tokio::time::sleep(CROWDED_WAIT).await,
             RebuildProgress::Done(done) => return Ok(done.instance),
             RebuildProgress::Failed(failure) => {

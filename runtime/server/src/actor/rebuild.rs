@@ -31,6 +31,7 @@ pub(super) struct Rebuild {
     current: Option<RecordedTask>,
     /// The code has been given the current task.
     begun: bool,
+    used_a_slice: bool,
 }
 
 /// Code that has heard all of its history.
@@ -71,7 +72,13 @@ impl Rebuild {
             tasks: VecDeque::new(),
             current: None,
             begun: false,
+            used_a_slice: false,
         }
+    }
+
+    /// Whether it needs more than one slice.
+    pub(super) fn has_used_a_slice(&self) -> bool {
+        self.used_a_slice
     }
 
     /// Replays for about one slice. `last_event_id` is where history ends.
@@ -84,7 +91,10 @@ impl Rebuild {
             if self.current.is_some() {
                 match self.replay_task(core) {
                     TaskProgress::Done if std::time::Instant::now() < slice_ends => {}
-                    TaskProgress::Done | TaskProgress::OutOfSlice => return RebuildProgress::More,
+                    TaskProgress::Done | TaskProgress::OutOfSlice => {
+                        self.used_a_slice = true;
+                        return RebuildProgress::More;
+                    }
                     TaskProgress::Failed(failure) => return RebuildProgress::Failed(failure),
                 }
                 continue;

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::FutureExt as _;
 use mainspring_engine::ids::WorkflowKey;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use self::message::Message;
 use crate::actor::Actor;
@@ -33,6 +34,8 @@ pub struct Full(pub Box<Message>);
 struct Mailbox {
     key: WorkflowKey,
     inner: Mutex<Inner>,
+    /// A message came while the mailbox was worked off.
+    came: Notify,
 }
 
 struct Inner {
@@ -56,7 +59,7 @@ struct Shared {
     hasher: RandomState,
     limit: usize,
     busy: Arc<AtomicUsize>,
-    idle: tokio::sync::Notify,
+    idle: Notify,
 }
 
 impl std::fmt::Debug for Mailboxes {
@@ -75,7 +78,7 @@ impl Mailboxes {
                 hasher: RandomState::new(),
                 limit,
                 busy,
-                idle: tokio::sync::Notify::new(),
+                idle: Notify::new(),
             }),
         }
     }
@@ -106,6 +109,8 @@ impl Mailboxes {
                 drop(inner);
                 self.shared.busy.fetch_add(1, Ordering::AcqRel);
                 tokio::spawn(work_off(core.clone(), mailbox, actor));
+            } else {
+                mailbox.came.notify_one();
             }
             return Ok(());
         }
@@ -135,6 +140,7 @@ impl Mailboxes {
                         retired: false,
                         actor: None,
                     }),
+                    came: Notify::new(),
                 })
             })
             .clone()
@@ -172,6 +178,12 @@ async fn work_off(core: Arc<Core>, mailbox: Arc<Mailbox>, mut actor: Box<Actor>)
             tracing::error!(key = %mailbox.key, "a step panicked; its state is read anew");
             core.residents.remove(&mailbox.key);
             actor = Box::new(Actor::new(core.clone(), mailbox.key.clone()));
+        }
+        // Long work waits for its turn, messages do not wait for it.
+        tokio::select! {
+            biased;
+            () = mailbox.came.notified() => {}
+            () = actor.turn() => {}
         }
     }
     if mailboxes.shared.busy.fetch_sub(1, Ordering::AcqRel) == 1 {

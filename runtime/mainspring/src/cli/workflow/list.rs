@@ -52,63 +52,109 @@ pub(crate) struct CountArgs {
 }
 
 impl ListArgs {
-    /// Prints the executions, newest first.
+    /// Prints the executions, newest first, each page as it comes: a list may be longer
+    /// than anybody reads.
     pub(crate) async fn run(self, client: &ClientArgs) -> Result<(), CliError> {
         let mut connection = client.connection.open().await?;
-        let executions = self.fetch(&mut connection).await?;
-        if client.output == Format::Json {
-            let mut list = Vec::with_capacity(executions.len());
-            for info in &executions {
-                let mut value = json::value(info)?;
-                json::unpack_memo(&mut value);
-                list.push(value);
-            }
-            return output::line(&json::plain(&list));
-        }
-        let mut table = Table::new(["Status", "WorkflowId", "Type", "StartTime", "CloseTime"]);
-        for info in &executions {
-            let status = WorkflowExecutionStatus::try_from(info.status).unwrap_or_default();
-            table.row([
-                enum_label(status.as_str_name(), "WORKFLOW_EXECUTION_STATUS_"),
-                info.execution.clone().unwrap_or_default().workflow_id,
-                info.r#type.clone().unwrap_or_default().name,
-                time::stamp(info.start_time.as_ref()),
-                time::stamp(info.close_time.as_ref()),
-            ]);
-        }
-        output::line(&table.render())
-    }
-
-    async fn fetch(
-        &self,
-        connection: &mut Connection,
-    ) -> Result<Vec<WorkflowExecutionInfo>, CliError> {
-        let limit = self.limit.unwrap_or(usize::MAX);
-        let page = self.page_size.unwrap_or(PAGE_SIZE_MAX).min(PAGE_SIZE_MAX);
-        let page = page.min(u32::try_from(limit).unwrap_or(u32::MAX));
-        let mut request = ListWorkflowExecutionsRequest {
-            namespace: connection.namespace.clone(),
-            query: self.query.clone(),
-            page_size: i32::try_from(page).unwrap_or(i32::MAX),
-            ..ListWorkflowExecutionsRequest::default()
-        };
-        let mut executions = Vec::new();
-        while executions.len() < limit {
+        let mut printer = Printer::new(client.output);
+        let mut left = self.limit.unwrap_or(usize::MAX);
+        let mut request = self.first_request(&connection);
+        while left > 0 {
             let answer = connection
                 .workflow
                 .list_workflow_executions(within(WORKFLOW_CALL, request.clone()))
                 .await
                 .map_err(|status| connection.explain("list workflows", status))?
                 .into_inner();
-            executions.extend(answer.executions);
+            let page = &answer.executions[..answer.executions.len().min(left)];
+            left -= page.len();
+            printer.print(page)?;
             if answer.next_page_token.is_empty() {
                 break;
             }
             request.next_page_token = answer.next_page_token;
         }
-        executions.truncate(limit);
-        Ok(executions)
+        printer.end()
     }
+
+    fn first_request(&self, connection: &Connection) -> ListWorkflowExecutionsRequest {
+        let page = self.page_size.unwrap_or(PAGE_SIZE_MAX).min(PAGE_SIZE_MAX);
+        let page = self.limit.map_or(page, |limit| {
+            page.min(u32::try_from(limit).unwrap_or(u32::MAX))
+        });
+        ListWorkflowExecutionsRequest {
+            namespace: connection.namespace.clone(),
+            query: self.query.clone(),
+            page_size: i32::try_from(page).unwrap_or(i32::MAX),
+            ..ListWorkflowExecutionsRequest::default()
+        }
+    }
+}
+
+/// Prints a list that comes in pages: one table, or one JSON array.
+enum Printer {
+    Text(Table<5>),
+    /// Whether an element stands already.
+    Json(bool),
+}
+
+impl Printer {
+    fn new(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json(false),
+            Format::Text => Self::Text(Table::new([
+                "Status",
+                "WorkflowId",
+                "Type",
+                "StartTime",
+                "CloseTime",
+            ])),
+        }
+    }
+
+    fn print(&mut self, executions: &[WorkflowExecutionInfo]) -> Result<(), CliError> {
+        match self {
+            Self::Text(table) => {
+                executions.iter().for_each(|info| table.row(cells(info)));
+                print(&table.take_lines())
+            }
+            Self::Json(begun) => {
+                let mut text = String::new();
+                for info in executions {
+                    let mut value = json::value(info)?;
+                    json::unpack_memo(&mut value);
+                    text.push_str(if *begun { ",\n" } else { "[\n" });
+                    text.push_str(&json::element(&value));
+                    *begun = true;
+                }
+                print(&text)
+            }
+        }
+    }
+
+    /// What is left to print where there was no page, or no element.
+    fn end(&mut self) -> Result<(), CliError> {
+        match self {
+            Self::Text(table) => print(&table.take_lines()),
+            Self::Json(true) => print("\n]\n"),
+            Self::Json(false) => print("[]\n"),
+        }
+    }
+}
+
+fn print(text: &str) -> Result<(), CliError> {
+    output::raw(text.as_bytes())
+}
+
+fn cells(info: &WorkflowExecutionInfo) -> [String; 5] {
+    let status = WorkflowExecutionStatus::try_from(info.status).unwrap_or_default();
+    [
+        enum_label(status.as_str_name(), "WORKFLOW_EXECUTION_STATUS_"),
+        info.execution.clone().unwrap_or_default().workflow_id,
+        info.r#type.clone().unwrap_or_default().name,
+        time::stamp(info.start_time.as_ref()),
+        time::stamp(info.close_time.as_ref()),
+    ]
 }
 
 impl CountArgs {
