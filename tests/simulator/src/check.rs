@@ -34,7 +34,7 @@ pub fn world(
     lives: usize,
 ) -> Result<Lived, Violation> {
     let histories = store.look(histories)?;
-    store.look(|rows| nothing_is_left(rows))?;
+    store.look(nothing_is_left)?;
     let mut fingerprint = DefaultHasher::new();
     for (run_id, (key, events)) in &histories {
         let of_run = |what: String| Violation(format!("run {run_id}: {what}"));

@@ -44,7 +44,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         push(&|plan| drop(plan.starts.remove(index)));
     }
     for index in 0..plan.messages.len() {
-        push(&|plan| drop(plan.messages.remove(index)));
+        push(&|plan| {
+            plan.messages.remove(index);
+        });
     }
     for index in 0..plan.faults.len() {
         push(&|plan| {

@@ -203,8 +203,8 @@ impl Rows {
                 for run in &transition.runs {
                     self.write_run(run)?;
                 }
-                let keys = transition.runs.iter().map(|run| &run.row.key);
-                keys.map(|key| self.one_is_open(key)).collect()
+                let mut keys = transition.runs.iter().map(|run| &run.row.key);
+                keys.try_for_each(|key| self.one_is_open(key))
             }
         }
     }
