@@ -179,10 +179,17 @@ impl Server {
         self.core.mailboxes.quiet().await;
         self.core.committer.close();
         self.core.store.close().await?;
+        self.abandon();
+        Ok(())
+    }
+
+    /// Drops what is in memory and stops its tasks, without a word to anybody: what
+    /// the end of the process does. Call nothing afterwards.
+    pub fn abandon(&self) {
         for task in self.tasks.lock().drain(..) {
             task.abort();
         }
-        Ok(())
+        self.core.mailboxes.clear();
     }
 
     /// Answers every waiting poll and refuses what comes from now on.

@@ -163,6 +163,7 @@ impl Life {
         };
         let mut people = JoinSet::new();
         self.send_clients(&client, &mut people);
+        let dying = server.clone();
         let worker = Arc::new(Worker {
             server,
             clock: clock.clone(),
@@ -180,6 +181,7 @@ impl Life {
             settled = self.settle(&client) => settled?,
         };
         let until = clock.now();
+        dying.abandon();
         Ok((ended, until))
     }
 

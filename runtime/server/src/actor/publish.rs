@@ -65,9 +65,11 @@ impl Actor {
         let key = self.key.clone();
         let stored = self.stored;
         let mut runs = std::mem::take(&mut step.replaced);
+        let taken = std::mem::take(&mut step.taken);
         let mut current = None;
         if let Some(latest) = self.latest() {
-            if runs.is_empty() {
+            // With letters, rows of activities are part of their run's change.
+            if runs.is_empty() && taken.is_empty() {
                 step.activity_writes
                     .extend(latest.run.take_activity_writes());
             }
@@ -81,7 +83,6 @@ impl Actor {
                 });
             }
         }
-        let taken = std::mem::take(&mut step.taken);
         if !runs.is_empty() || !taken.is_empty() {
             return Some(Write::Transition(Transition {
                 runs,

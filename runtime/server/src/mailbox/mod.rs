@@ -127,6 +127,18 @@ impl Mailboxes {
         }
     }
 
+    /// Drops every actor that rests, and with it what it keeps in memory. Actors hold
+    /// on to the server, so that it would never go otherwise.
+    pub fn clear(&self) {
+        for shard in &self.shared.shards {
+            let mailboxes = std::mem::take(&mut *shard.lock());
+            for mailbox in mailboxes.into_values() {
+                let actor = mailbox.inner.lock().actor.take();
+                drop(actor);
+            }
+        }
+    }
+
     fn mailbox(&self, key: &WorkflowKey) -> Arc<Mailbox> {
         self.shard(key)
             .lock()
