@@ -59,14 +59,18 @@ fn the_order_workflow_is_a_component_that_imports_what_it_uses() {
     let names = world.imports.keys().map(|key| resolve.name_world_key(key));
     let (mut interfaces, mut types): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(':'));
     interfaces.sort();
+    // `info` and `updates` besides what it uses: every workflow can tell its stack, and
+    // answers an update that it does not handle.
     let expected = [
         "activities",
         "cancellation",
         "description",
         "events",
+        "info",
         "logging",
         "queries",
         "types",
+        "updates",
     ]
     .map(|interface| format!("mainspring:workflow/{interface}@1.0.0"));
     assert_eq!(interfaces, expected);
@@ -91,10 +95,13 @@ fn the_order_workflow_is_a_component_that_imports_what_it_uses() {
     assert_eq!(
         functions,
         [
+            "accept-update",
             "answer-query",
             "cancel",
             "log",
             "next",
+            "reject-update",
+            "run",
             "start-activity",
             "take"
         ]
