@@ -163,7 +163,14 @@ fn mutate(sources: &Path) {
     fs::write(engine.join("mutant.rs"), SWITCH).expect("the copy can be changed");
     let lib = fs::read_to_string(engine.join("lib.rs")).expect("a source file");
     fs::write(engine.join("lib.rs"), lib + "\npub mod mutant;\n").expect("the copy can be changed");
-    // Or it would take the place of the simulator without bugs.
+    // Artefacts are named after package and version: under the same ones they would
+    // take the place of those without bugs.
+    for manifest in ["Cargo.toml", "tests/simulator/program/Cargo.toml"] {
+        let manifest = sources.join(manifest);
+        let text = fs::read_to_string(&manifest).expect("a manifest");
+        let text = text.replacen("\nversion = \"0.", "\nversion = \"99.", 1);
+        fs::write(manifest, text).expect("the copy can be changed");
+    }
     let manifest = sources.join("tests/simulator/Cargo.toml");
     let text = fs::read_to_string(&manifest).expect("a manifest");
     let text = text.replace("name = \"simulate\"", "name = \"simulate-mutants\"");
