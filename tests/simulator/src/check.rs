@@ -21,7 +21,8 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 use crate::Violation;
 use crate::lab::{self, Lab};
-use crate::store::{ModelStore, Rows};
+use crate::rows::Rows;
+use crate::store::ModelStore;
 use crate::world::{Lived, Truth};
 
 type Checked = Result<(), Violation>;

@@ -14,6 +14,7 @@ pub mod check;
 pub mod clock;
 pub mod lab;
 pub mod plan;
+pub mod rows;
 pub mod shrink;
 pub mod store;
 pub mod workers;
