@@ -123,3 +123,14 @@ async fn a_file_that_was_cut_off_is_refused() {
     let error = SqliteStore::open(&path).await.unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
 }
+
+/// The log is begun anew again and again, however busy the server is: 100 MiB go
+/// through it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_stays_short_under_writes_without_a_pause() {
+    let fixture = Fixture::new().await;
+    suite::runs_are_written_without_a_pause(&*fixture.store, 1_600, 64 * 1024).await;
+    let log = fixture.folder.path().join("m.db-wal");
+    let log_bytes = std::fs::metadata(log).unwrap().len();
+    assert!(log_bytes < 48 * 1024 * 1024, "{log_bytes} bytes");
+}

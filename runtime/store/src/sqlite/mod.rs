@@ -31,7 +31,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use self::checkpoint::Checkpoints;
 use self::lookups::Lookups;
@@ -92,13 +92,14 @@ impl SqliteStore {
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", "0");
         let cannot_open = |error: sqlx::Error| open_error(path, &error.to_string());
-        let mut checkpointer = options.connect().await.map_err(cannot_open)?;
-        check_owner(&mut checkpointer, path).await?;
+        let mut connection = options.connect().await.map_err(cannot_open)?;
+        check_owner(&mut connection, path).await?;
         migrations()
-            .run(&mut checkpointer)
+            .run(&mut connection)
             .await
             .map_err(|error| open_error(path, &migration_error(&error)))?;
         let writer = Writer::open(path.to_owned())?;
+        connection.close().await.map_err(cannot_open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             // A look at a local file before each read would double its cost.
@@ -108,11 +109,12 @@ impl SqliteStore {
             .connect_with(options.pragma("query_only", "1"))
             .await
             .map_err(cannot_open)?;
+        let checkpoints = Checkpoints::start(path.to_owned(), writer.clone());
         Ok(Self {
             writer,
             lookups: Lookups::new(path.to_owned()),
             readers,
-            checkpoints: Checkpoints::start(checkpointer),
+            checkpoints,
             _lock: lock,
         })
     }
@@ -229,11 +231,7 @@ fn closed() -> StoreError {
 
 impl Store for SqliteStore {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> StoreFuture<'a, Vec<WriteOutcome>> {
-        Box::pin(async move {
-            let (outcomes, written_bytes) = self.writer.write(|sql| commit::commit(sql, writes))?;
-            self.checkpoints.written(written_bytes);
-            Ok(outcomes)
-        })
+        Box::pin(async move { self.writer.write(|sql| commit::commit(sql, writes)) })
     }
 
     fn current_run<'a>(&'a self, key: &'a WorkflowKey) -> StoreFuture<'a, Option<RunId>> {

@@ -5,12 +5,16 @@
 //! statements. After an error (a full disk) nobody knows what state its transaction
 //! is in, so it is closed, which rolls back, and the next writer gets a new one.
 
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
+use super::checkpoint::Log;
 use super::closed;
 use super::connection::{Access, Sql, connect};
 use crate::StoreError;
@@ -29,16 +33,23 @@ enum State {
 pub(super) struct Writer {
     path: PathBuf,
     state: Arc<Mutex<State>>,
+    log: Arc<Log>,
 }
 
 impl Writer {
     /// Connects to a database whose tables are there.
     pub(super) fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let connection = connect(&path, Access::Write)?;
+        let connection = connect_writer(&path)?;
         Ok(Self {
             path,
             state: Arc::new(Mutex::new(State::Open(connection))),
+            log: Arc::default(),
         })
+    }
+
+    /// The log that the writes go to.
+    pub(super) fn log(&self) -> &Arc<Log> {
+        &self.log
     }
 
     /// Writes on this thread, once those before are done.
@@ -49,7 +60,7 @@ impl Writer {
         let mut state = self.state.lock();
         let connection = match std::mem::replace(&mut *state, State::Broken) {
             State::Open(connection) => connection,
-            State::Broken => connect(&self.path, Access::Write)?,
+            State::Broken => connect_writer(&self.path)?,
             State::Closed => {
                 *state = State::Closed;
                 return Err(closed());
@@ -57,7 +68,14 @@ impl Writer {
         };
         let done = work(&Sql::on(&connection))?;
         *state = State::Open(connection);
+        self.log.has_pages(PAGES_IN_LOG.get());
         Ok(done)
+    }
+
+    /// Does something between two writes.
+    pub(super) fn while_nobody_writes<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _state = self.state.lock();
+        work()
     }
 
     /// Writes something large on a thread where it holds up nobody else.
@@ -81,4 +99,22 @@ impl Writer {
             State::Broken | State::Closed => Ok(()),
         }
     }
+}
+
+thread_local! {
+    /// Pages in the log after the last commit on this thread.
+    static PAGES_IN_LOG: Cell<u32> = const { Cell::new(0) };
+}
+
+fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, Access::Write)?;
+    connection.wal_hook(Some(note_pages));
+    Ok(connection)
+}
+
+/// SQLite calls it on the thread that commits, after the commit.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a hook")]
+fn note_pages(_: &Wal, pages: c_int) -> rusqlite::Result<()> {
+    PAGES_IN_LOG.set(u32::try_from(pages).unwrap_or(0));
+    Ok(())
 }

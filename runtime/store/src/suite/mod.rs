@@ -572,6 +572,18 @@ pub async fn a_run_is_written(store: &dyn Store) -> RunRow {
     row
 }
 
+/// Writes so many runs, one commit at the heels of another, each with a history of
+/// so many bytes.
+pub async fn runs_are_written_without_a_pause(store: &dyn Store, runs: u128, bytes: usize) {
+    for n in 1..=runs {
+        let mut transition = start(n);
+        if let Some(events) = &mut transition.runs[0].events {
+            events.bytes = vec![0; bytes];
+        }
+        assert_eq!(commit(store, vec![transition]).await, [Applied]);
+    }
+}
+
 /// What [`a_run_is_written`] wrote is there.
 pub async fn it_is_read_back(store: &dyn Store, row: &RunRow) {
     let image = store.load_run(&row.key, row.run_id).await.unwrap();

@@ -33,10 +33,9 @@ pub(super) fn update(sql: &Sql<'_>, row: &VisibilityRow) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Writes the values of a row's search attributes, none of which is there; answers how
-/// many. An attribute that was removed a moment ago is left out.
-pub(super) fn index(sql: &Sql<'_>, row: &VisibilityRow) -> Result<usize, StoreError> {
-    let mut written = 0;
+/// Writes the values of a row's search attributes, none of which is there. An attribute
+/// that was removed a moment ago is left out.
+pub(super) fn index(sql: &Sql<'_>, row: &VisibilityRow) -> Result<(), StoreError> {
     for IndexedAttribute { name, values } in &row.indexed {
         if values.is_empty() {
             continue;
@@ -60,10 +59,9 @@ pub(super) fn index(sql: &Sql<'_>, row: &VisibilityRow) -> Result<usize, StoreEr
                     row.run_id.as_bytes()
                 ],
             )?;
-            written += 1;
         }
     }
-    Ok(written)
+    Ok(())
 }
 
 fn borrowed(value: &Value) -> ToSqlOutput<'_> {

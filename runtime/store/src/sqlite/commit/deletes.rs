@@ -40,9 +40,9 @@ pub(super) fn closed_as(
     Ok(status.filter(|status| *status != WorkflowExecutionStatus::Running as i32))
 }
 
-/// Deletes it; answers how many rows that were.
-pub(super) fn delete(sql: &Sql<'_>, key: &WorkflowKey, run_id: RunId) -> Result<usize, StoreError> {
-    let mut rows = sql.run(
+/// Deletes it.
+pub(super) fn delete(sql: &Sql<'_>, key: &WorkflowKey, run_id: RunId) -> Result<(), StoreError> {
+    sql.run(
         "DELETE FROM current_runs WHERE namespace = ? AND workflow_id = ? AND run_id = ?",
         params![
             key.namespace.as_str(),
@@ -51,7 +51,7 @@ pub(super) fn delete(sql: &Sql<'_>, key: &WorkflowKey, run_id: RunId) -> Result<
         ],
     )?;
     for statement in DELETE_BY_RUN {
-        rows += sql.run(statement, params![run_id.as_bytes()])?;
+        sql.run(statement, params![run_id.as_bytes()])?;
     }
-    Ok(rows)
+    Ok(())
 }

@@ -17,12 +17,8 @@ use self::rows::Rows;
 use super::connection::Sql;
 use crate::{StoreError, WriteOutcome};
 
-/// Writes them in one transaction; answers the outcome of each and roughly how many
-/// bytes the log grew by.
-pub(super) fn commit(
-    sql: &Sql<'_>,
-    writes: &[Write],
-) -> Result<(Vec<WriteOutcome>, usize), StoreError> {
+/// Writes them in one transaction; answers the outcome of each.
+pub(super) fn commit(sql: &Sql<'_>, writes: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
     debug_assert!(
         touch_no_run_twice(writes),
         "writes of a commit are disjoint"
@@ -38,7 +34,8 @@ pub(super) fn commit(
                 WriteOutcome::Conflict
             });
         }
-        Ok((outcomes, rows.finish()?))
+        rows.finish()?;
+        Ok(outcomes)
     })
 }
 

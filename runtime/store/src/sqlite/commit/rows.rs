@@ -15,17 +15,12 @@ use super::{attributes, deletes};
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
-/// Bytes that a row costs the log besides its blobs, roughly: the log holds whole
-/// pages, and rows of one commit share some.
-const ROW_BYTES: usize = 2_000;
-
 type Written = Result<(), StoreError>;
 
 /// Writes rows, and adds up what is written once for all of them.
 pub(super) struct Rows<'a> {
     sql: &'a Sql<'a>,
     counts: HashMap<(&'a Namespace, i32), i64>,
-    bytes: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -33,7 +28,6 @@ impl<'a> Rows<'a> {
         Self {
             sql,
             counts: HashMap::new(),
-            bytes: 0,
         }
     }
 
@@ -62,8 +56,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Writes what was added up; answers what all of it costs the log, roughly.
-    pub(super) fn finish(self) -> Result<usize, StoreError> {
+    /// Writes what was added up.
+    pub(super) fn finish(self) -> Written {
         for ((namespace, status), by) in self.counts {
             if by != 0 {
                 self.sql.run(
@@ -73,7 +67,7 @@ impl<'a> Rows<'a> {
                 )?;
             }
         }
-        Ok(self.bytes)
+        Ok(())
     }
 
     fn run_change(&mut self, run: &'a RunChange) -> Written {
@@ -151,7 +145,7 @@ impl<'a> Rows<'a> {
                 count(WorkflowExecutionStatus::Running, -1);
                 attributes::update(self.sql, row)?;
             }
-            self.bytes += ROW_BYTES * attributes::index(self.sql, row)?;
+            attributes::index(self.sql, row)?;
         }
         Ok(())
     }
@@ -159,7 +153,6 @@ impl<'a> Rows<'a> {
     /// Most steps leave a run open and on its component: those columns are not
     /// touched then, so that the index over them is not written either.
     fn run(&mut self, row: &RunRow) -> Written {
-        self.bytes += ROW_BYTES + row.state.len();
         let run_id = row.run_id.as_bytes();
         let version = i64::try_from(row.version).unwrap_or(i64::MAX);
         let wake_at = row.wake_at.map(Timestamp::as_nanos);
@@ -191,7 +184,6 @@ impl<'a> Rows<'a> {
     }
 
     fn events(&mut self, batch: &EventBatch) -> Written {
-        self.bytes += ROW_BYTES + batch.bytes.len();
         self.sql.run(
             "INSERT INTO history (run_id, first_event_id, last_event_id, events) \
              VALUES (?, ?, ?, ?)",
@@ -206,7 +198,6 @@ impl<'a> Rows<'a> {
     }
 
     fn activity(&mut self, key: &WorkflowKey, row: &ActivityRow) -> Written {
-        self.bytes += ROW_BYTES;
         self.sql.run(
             "INSERT INTO activities (run_id, scheduled_event_id, namespace, workflow_id, \
              task_queue, queued_at, stamp, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
@@ -241,7 +232,6 @@ impl<'a> Rows<'a> {
     }
 
     fn timer(&mut self, row: &TimerRow) -> Written {
-        self.bytes += ROW_BYTES;
         self.sql.run(
             "INSERT INTO timers (run_id, started_event_id, timer_id, fire_at) \
              VALUES (?, ?, ?, ?)",
@@ -256,7 +246,6 @@ impl<'a> Rows<'a> {
     }
 
     fn child(&mut self, row: &ChildRow) -> Written {
-        self.bytes += ROW_BYTES;
         self.sql.run(
             "INSERT INTO children (run_id, initiated_event_id, state) VALUES (?, ?, ?) \
              ON CONFLICT (run_id, initiated_event_id) DO UPDATE SET state = excluded.state",
@@ -266,7 +255,6 @@ impl<'a> Rows<'a> {
     }
 
     fn letter(&mut self, row: &OutboxRow) -> Written {
-        self.bytes += ROW_BYTES + row.letter.len();
         self.sql.run(
             "INSERT INTO outbox (run_id, event_id, stage, namespace, workflow_id, letter) \
              VALUES (?, ?, ?, ?, ?, ?) \
@@ -307,13 +295,11 @@ impl<'a> Rows<'a> {
         if let Some(status) = deletes::closed_as(self.sql, key, run_id)? {
             *self.counts.entry((&key.namespace, status)).or_default() -= 1;
         }
-        self.bytes += ROW_BYTES * deletes::delete(self.sql, key, run_id)?;
-        Ok(())
+        deletes::delete(self.sql, key, run_id)
     }
 
     /// Deletes a row by run and event.
     fn delete(&mut self, text: &'static str, run_id: RunId, event_id: i64) -> Written {
-        self.bytes += ROW_BYTES;
         self.sql.run(text, params![run_id.as_bytes(), event_id])?;
         Ok(())
     }
@@ -333,7 +319,6 @@ impl<'a> Rows<'a> {
 
     /// What only the start knows stays as it is.
     fn visibility(&mut self, row: &VisibilityRow) -> Written {
-        self.bytes += ROW_BYTES;
         self.sql.run(
             "INSERT INTO visibility (run_id, namespace, workflow_id, workflow_type, \
              task_queue, status, start_time, execution_time, close_time, history_length, \
