@@ -1,12 +1,14 @@
 //! Requests and answers of the server, parsed and checked once at the edge.
 //! Payloads and failures stay in their wire form: they are carried, not read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mainspring_engine::ids::{
     Digest, Namespace, RunId, TaskQueue, WorkflowId, WorkflowKey, WorkflowType,
 };
 use mainspring_engine::time::Timestamp;
+use mainspring_engine::transition::EventBatch;
 use mainspring_sandbox::ComponentDescription;
 use temporalio_protos::temporal::api::common::v1::{
     Header, Memo, Payloads, Priority, RetryPolicy, SearchAttributes,
@@ -132,7 +134,7 @@ pub enum QueryReply {
 }
 
 /// How far a history has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HistoryState {
     /// The run.
     pub run_id: RunId,
@@ -140,6 +142,9 @@ pub struct HistoryState {
     pub last_event_id: i64,
     /// Whether the last event closed the run.
     pub closed: bool,
+    /// The last events, where they have been written just now: whoever waits for them
+    /// need not read them.
+    pub(crate) latest: Option<Arc<EventBatch>>,
 }
 
 /// A poll for an activity task.

@@ -51,6 +51,11 @@ impl Watchers {
         }
     }
 
+    /// Whether anybody watches the run.
+    pub fn is_watched(&self, run_id: RunId) -> bool {
+        self.waiting.lock().contains_key(&run_id)
+    }
+
     /// Tells everybody who watches the run how far it has come: committed.
     pub fn tell(&self, state: HistoryState) {
         if let Some(watched) = self.waiting.lock().get(&state.run_id) {
@@ -65,7 +70,7 @@ impl Watcher {
         loop {
             // The sender lives as long as there is a watcher.
             let _ = self.news.changed().await;
-            if let Some(state) = *self.news.borrow_and_update() {
+            if let Some(state) = self.news.borrow_and_update().clone() {
                 return state;
             }
         }
@@ -95,6 +100,7 @@ mod tests {
             run_id,
             last_event_id,
             closed: false,
+            latest: None,
         };
         let _earlier = watchers.watch(run_id);
         watchers.tell(state(3));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mainspring_engine::ids::{Namespace, RunId, WorkflowKey};
+use mainspring_engine::history;
+use mainspring_engine::ids::{Namespace, RunId};
 use mainspring_engine::transition::VisibilityRow;
 use mainspring_store::visibility::{Filter, ListRequest};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
@@ -113,25 +114,38 @@ impl Server {
     /// it has come then.
     pub async fn wait_for_history(
         &self,
-        key: &WorkflowKey,
-        run_id: RunId,
+        target: Target,
         after_event_id: i64,
         until_closed: bool,
         wait: Duration,
     ) -> Result<HistoryState, ServerError> {
         let deadline = tokio::time::Instant::now() + wait;
-        let mut watcher = self.core.watchers.watch(run_id);
-        let target = Target {
-            key: key.clone(),
-            run_id: Some(run_id),
-            first_run_id: None,
+        let is_new = |state: &HistoryState| {
+            state.closed || (!until_closed && state.last_event_id > after_event_id)
         };
-        let mut state = self.history_state(target).await?;
-        while !state.closed && (until_closed || state.last_event_id <= after_event_id) {
+        // Whoever names the run is one look ahead: the watch begins before the look.
+        let mut named = target.run_id.map(|run_id| self.core.watchers.watch(run_id));
+        let mut state = self.history_state(target.clone()).await?;
+        if is_new(&state) {
+            return Ok(state);
+        }
+        let mut watcher = match named.take() {
+            Some(watcher) => watcher,
+            None => {
+                let watcher = self.core.watchers.watch(state.run_id);
+                let target = Target {
+                    run_id: Some(state.run_id),
+                    ..target
+                };
+                state = self.history_state(target).await?;
+                watcher
+            }
+        };
+        while !is_new(&state) {
             tokio::select! {
                 news = watcher.news() => state = news,
-                () = tokio::time::sleep_until(deadline) => return Ok(state),
-                () = self.core.stop.cancelled() => return Ok(state),
+                () = tokio::time::sleep_until(deadline) => break,
+                () = self.core.stop.cancelled() => break,
             }
         }
         Ok(state)
@@ -149,6 +163,20 @@ impl Server {
         self.core
             .read_events(run_id, from_event_id, to_event_id, max_events, reverse)
             .await
+    }
+
+    /// The last event of a run that has come so far.
+    pub async fn last_event(&self, state: HistoryState) -> Result<HistoryEvent, ServerError> {
+        let Some(latest) = state.latest else {
+            return self
+                .core
+                .read_event(state.run_id, state.last_event_id)
+                .await;
+        };
+        let events = history::decode(&latest);
+        let last = events.map_err(|error| ServerError::Internal(error.to_string()))?;
+        let last = last.into_iter().next_back();
+        last.ok_or_else(|| ServerError::Internal("a batch has no events".to_owned()))
     }
 
     /// Lists runs.

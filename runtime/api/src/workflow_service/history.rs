@@ -99,18 +99,15 @@ impl Workflows {
             target.run_id = Some(token.run_id);
         }
         let close_only = request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
-        let key = target.key.clone();
-        let state = self.server.history_state(target).await;
-        let mut state = state.map_err(status::of)?;
         let from = token.map_or(1, |token| token.next_event_id);
-        let nothing_new = !state.closed && (close_only || from > state.last_event_id);
-        if nothing_new && (close_only || request.wait_new_event) {
-            let waited = self
-                .server
-                .wait_for_history(&key, state.run_id, from - 1, close_only, wait)
-                .await;
-            state = waited.map_err(status::of)?;
-        }
+        let state = if close_only || request.wait_new_event {
+            self.server
+                .wait_for_history(target, from - 1, close_only, wait)
+                .await
+        } else {
+            self.server.history_state(target).await
+        };
+        let state = state.map_err(status::of)?;
         if close_only {
             return self.close_event(state, request.wait_new_event).await;
         }
@@ -154,14 +151,9 @@ impl Workflows {
                 ..GetWorkflowExecutionHistoryResponse::default()
             });
         }
-        let last = state.last_event_id;
-        let events = self
-            .server
-            .read_history(state.run_id, last, last, 1, false)
-            .await
-            .map_err(status::of)?;
+        let last = self.server.last_event(state).await.map_err(status::of)?;
         Ok(GetWorkflowExecutionHistoryResponse {
-            history: Some(History { events }),
+            history: Some(History { events: vec![last] }),
             ..GetWorkflowExecutionHistoryResponse::default()
         })
     }

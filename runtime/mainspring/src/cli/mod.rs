@@ -60,6 +60,11 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether this is a server, and no client of one.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.command, Command::Dev(_) | Command::Server(_))
+    }
+
     /// Does what the command line asks for.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         match self.command {

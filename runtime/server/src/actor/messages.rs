@@ -378,6 +378,7 @@ impl Actor {
             run_id: run.run_id(),
             last_event_id: run.last_event_id(),
             closed: !run.is_open(),
+            latest: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! The commit of a step, and what the world may see of it afterwards.
 
+use std::sync::Arc;
+
 use mainspring_engine::run::QueuedActivity;
 use mainspring_engine::transition::{CurrentRow, OutboxRow, Transition, Write};
 use prost::Message as _;
@@ -34,7 +36,7 @@ impl Actor {
             step.settle(Ok(()));
             return true;
         };
-        let news = news_of(&write);
+        let news = self.news_of(&write);
         let letters = letters_of(&write);
         let committed = self.core.committer.commit(write).await;
         match committed {
@@ -232,6 +234,26 @@ impl Actor {
         let soon = self.core.clock.now() + super::RELOAD_AFTER;
         self.core.alarms.set(&self.key, Some(soon));
     }
+
+    /// How far the histories come that a write adds to. The last events of a run go with
+    /// the news to those who wait for its result.
+    fn news_of(&self, write: &Write) -> Vec<HistoryState> {
+        let Write::Transition(transition) = write else {
+            return Vec::new();
+        };
+        let grown = transition.runs.iter().filter_map(|run| {
+            let events = run.events.as_ref()?;
+            let closed = run.row.status != WorkflowExecutionStatus::Running;
+            let latest = closed && self.core.watchers.is_watched(run.row.run_id);
+            Some(HistoryState {
+                run_id: run.row.run_id,
+                last_event_id: events.last_event_id,
+                closed,
+                latest: latest.then(|| Arc::new(events.clone())),
+            })
+        });
+        grown.collect()
+    }
 }
 
 /// The letters that a write sends off.
@@ -241,19 +263,4 @@ fn letters_of(write: &Write) -> Vec<OutboxRow> {
     };
     let letters = transition.runs.iter().flat_map(|run| &run.outbox);
     letters.cloned().collect()
-}
-
-/// How far the histories come that a write adds to.
-fn news_of(write: &Write) -> Vec<HistoryState> {
-    let Write::Transition(transition) = write else {
-        return Vec::new();
-    };
-    let grown = transition.runs.iter().filter_map(|run| {
-        Some(HistoryState {
-            run_id: run.row.run_id,
-            last_event_id: run.events.as_ref()?.last_event_id,
-            closed: run.row.status != WorkflowExecutionStatus::Running,
-        })
-    });
-    grown.collect()
 }
