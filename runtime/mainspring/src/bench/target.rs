@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::cli::component;
+use crate::cli::component::{self, BuildFlags};
 use crate::error::CliError;
 use crate::rpc::Connection;
 
@@ -68,7 +68,14 @@ impl Target {
     pub(super) async fn upload(&self, folder: &Path) -> Result<(), CliError> {
         let mut connection = self.connect().await?;
         let (name, version) = (String::new(), String::new());
-        component::send(&mut connection, folder, name, version).await?;
+        component::send(
+            &mut connection,
+            folder,
+            BuildFlags::default(),
+            name,
+            version,
+        )
+        .await?;
         Ok(())
     }
 

@@ -1,18 +1,33 @@
-//! `mainspring component build`: a crate's source in, a component file out.
+//! `mainspring component build`: a project's source in, a component file out.
 //!
-//! Three steps: find a Rust that can build WebAssembly (`toolchain`), let Cargo
-//! build the crate's `cdylib` (`cargo`), turn the module into a component and
-//! check it (`encode`). A step that cannot go on says what is missing and how
-//! to get it. The same source gives the same bytes.
+//! The steps, in order: tell the language (`language`), let the language's own tools
+//! build (`rust`, `go`, `typescript`, `python`, `c`), turn a core module into a component
+//! (`encode`), check it as a server would (`check`), write it. Tools and files that
+//! languages need come from `cache` and `embedded` and are called through `tool`. A step
+//! that cannot go on says what is missing and how to get it. The same source gives the
+//! same bytes. `README.md` says how a language is added.
 
-mod cargo;
+#![allow(dead_code, reason = "languages come one by one")]
+
+mod c;
+mod cache;
+mod check;
+mod embedded;
 mod encode;
-mod toolchain;
+mod error;
+mod go;
+mod job;
+mod language;
+mod python;
+mod rust;
+mod tool;
+mod typescript;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mainspring_sandbox::ComponentDescription;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -20,65 +35,12 @@ use crate::cli::byte_size;
 use crate::output::table::Details;
 use crate::output::time::length_of_millis;
 
-pub(crate) use self::encode::Interface;
-
-/// Why a component could not be built.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BuildError {
-    /// Not a folder with a crate.
-    #[error("{} {problem}", path.display())]
-    Folder {
-        /// What was named.
-        path: PathBuf,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-    /// Cargo or rustc is not installed.
-    #[error(
-        "could not run {program}: {cause}; install Rust with rustup (https://rustup.rs), or with \
-         your system's packages"
-    )]
-    NoRust {
-        /// Which program.
-        program: String,
-        /// What the system said.
-        cause: String,
-    },
-    /// Rust is there, but not the library for WebAssembly.
-    #[error(
-        "Rust cannot build for wasm32-unknown-unknown here: run `rustup target add \
-         wasm32-unknown-unknown`; where rustup cannot reach its server, on Debian or Ubuntu run \
-         `apt-get install rustc-web rust-web-src lld` and repeat the command"
-    )]
-    NoWasmTarget,
-    /// Cargo failed. Its own words went to standard error before.
-    #[error("cargo could not build {}; its errors are above", path.display())]
-    Cargo {
-        /// The crate's folder.
-        path: PathBuf,
-    },
-    /// Cargo said something that this version does not understand.
-    #[error("cargo's answer makes no sense: {0}")]
-    CargoOutput(String),
-    /// The module is not a workflow.
-    #[error("{} does not make a component: {problem}", path.display())]
-    Encode {
-        /// The module.
-        path: PathBuf,
-        /// What is wrong, and a hint.
-        problem: String,
-    },
-    /// A file could not be read or written.
-    #[error("could not {action} {}: {source}", path.display())]
-    File {
-        /// "read" or "write".
-        action: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
+use self::cache::ToolCache;
+use self::encode::Interface;
+pub(crate) use self::error::BuildError;
+pub(crate) use self::job::Options;
+use self::job::{Artifact, Code, Job};
+pub(crate) use self::language::Language;
 
 /// A component on disk.
 #[derive(Debug)]
@@ -88,29 +50,79 @@ pub(crate) struct Built {
     size_bytes: usize,
     digest: String,
     interface: Interface,
+    description: ComponentDescription,
     took: Duration,
 }
 
-/// Builds the crate in `dir`. Without `out_file` the component lies beside
-/// Cargo's own artifact, as `CRATE.component.wasm`.
-pub(crate) fn build(dir: &Path, out_file: Option<&Path>) -> Result<Built, BuildError> {
+/// Builds the project in `dir` (or takes the WebAssembly file of that name, which another
+/// tool built). Without `out_file` the component lies where the language puts it.
+pub(crate) fn build(
+    dir: &Path,
+    out_file: Option<&Path>,
+    options: &Options,
+) -> Result<Built, BuildError> {
     let began = Instant::now();
-    let package = cargo::find_package(dir)?;
-    let toolchain = toolchain::find(&package.folder)?;
-    let module_path = cargo::build(&package, &toolchain)?;
-    let module = read(&module_path)?;
-    let (component, interface) = encode::component(&module, &module_path)?;
-    let file = match out_file {
-        Some(file) => file.to_owned(),
-        None => module_path.with_extension("component.wasm"),
+    let Artifact {
+        code,
+        out_file: usual,
+    } = if dir.is_file() {
+        take(dir)?
+    } else {
+        compile(dir, options)?
     };
+    let component = match code {
+        Code::Module { module, adapters } => encode::component(&module, &adapters, dir)?,
+        Code::Component(component) => component,
+    };
+    let interface = encode::interface_of(&component, dir)?;
+    let description = check::admit(&component, dir)?;
+    let file = out_file.map_or(usual, Path::to_owned);
     write_whole(&file, &component)?;
     Ok(Built {
         file,
         size_bytes: component.len(),
         digest: hex::encode(Sha256::digest(&component)),
         interface,
+        description,
         took: began.elapsed(),
+    })
+}
+
+/// Lets the language's tools build.
+fn compile(dir: &Path, options: &Options) -> Result<Artifact, BuildError> {
+    let cache = ToolCache::new(options.tool_cache.as_deref());
+    let problem = |problem: String| BuildError::Folder {
+        path: dir.to_owned(),
+        problem,
+    };
+    let folder = dir
+        .canonicalize()
+        .map_err(|error| problem(format!("cannot be opened: {error}")))?;
+    let language = match options.language {
+        Some(language) => language,
+        None => Language::of(&folder).map_err(problem)?,
+    };
+    language.build(&Job {
+        named: dir,
+        folder,
+        options,
+        cache: &cache,
+    })
+}
+
+/// A file that another tool built: `NAME.wasm` becomes `NAME.component.wasm`.
+fn take(path: &Path) -> Result<Artifact, BuildError> {
+    let bytes = std::fs::read(path).map_err(BuildError::file("read", path))?;
+    let code = match bytes.get(4..8) {
+        Some([0x0d, 0, 1, 0]) => Code::Component(bytes),
+        _ => Code::Module {
+            module: bytes,
+            adapters: Vec::new(),
+        },
+    };
+    Ok(Artifact {
+        code,
+        out_file: path.with_extension("component.wasm"),
     })
 }
 
@@ -147,14 +159,6 @@ fn share(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
-    std::fs::read(path).map_err(|source| BuildError::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
-}
-
 impl Built {
     /// For people.
     pub(crate) fn text(&self) -> String {
@@ -162,6 +166,13 @@ impl Built {
         details.add("File", self.file.display().to_string());
         details.add("Size", byte_size(self.size_bytes as u64));
         details.add("Digest", &self.digest);
+        details.add("Workflows", self.workflows().join(", "));
+        details.add("Language", &self.description.language);
+        let sdk = format!(
+            "{} {}",
+            self.description.sdk_name, self.description.sdk_version
+        );
+        details.add("Sdk", sdk.trim());
         details.add("Exports", self.interface.exports.join(", "));
         details.add("Imports", self.interface.imports.join(", "));
         details.add("BuildTime", length_of_millis(self.took_ms()));
@@ -174,10 +185,25 @@ impl Built {
             "file": self.file.display().to_string(),
             "sizeBytes": self.size_bytes,
             "digest": self.digest,
+            "workflows": self.workflows(),
+            "language": self.description.language,
+            "sdkName": self.description.sdk_name,
+            "sdkVersion": self.description.sdk_version,
             "exports": self.interface.exports,
             "imports": self.interface.imports,
             "durationMillis": self.took_ms(),
         })
+    }
+
+    /// The workflow types that it serves.
+    fn workflows(&self) -> Vec<&str> {
+        let types = self.description.workflows.iter();
+        types
+            .map(|workflow| match workflow.workflow_type.as_str() {
+                "" => "(any type)",
+                name => name,
+            })
+            .collect()
     }
 
     fn took_ms(&self) -> u64 {
@@ -206,5 +232,35 @@ mod tests {
             error.to_string().contains("no/such/folder/a.wasm"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_is_no_project_is_refused_with_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = |path: &Path| {
+            let error = build(path, None, &Options::default()).unwrap_err();
+            error.to_string()
+        };
+        let text = refusal(folder.path());
+        assert!(text.contains("none of Cargo.toml"), "{text}");
+        let text = refusal(&folder.path().join("no"));
+        assert!(text.contains("cannot be opened"), "{text}");
+        let file = folder.path().join("a.wasm");
+        std::fs::write(&file, b"hello").unwrap();
+        let text = refusal(&file);
+        assert!(text.contains("does not make a component"), "{text}");
+    }
+
+    #[test]
+    fn a_language_that_was_named_needs_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            language: Some(Language::Rust),
+            ..Options::default()
+        };
+        let text = build(folder.path(), None, &options)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("has no Cargo.toml"), "{text}");
     }
 }

@@ -12,7 +12,7 @@ use mainspring_api::component::v1::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::build::{self, Built};
+use crate::build::{self, Built, Language};
 use crate::cli::ConnectionArgs;
 use crate::error::CliError;
 use crate::output::table::{Details, Table};
@@ -50,27 +50,59 @@ struct ShortOutput {
     short_output: Option<Format>,
 }
 
+/// How a project is built, where a command takes one.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BuildFlags {
+    /// The project's language, where its files do not tell.
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    language: Option<Language>,
+    /// Where the workflows are, where the project does not tell: a file of a TypeScript
+    /// project, a module of a Python project. Can be repeated.
+    #[arg(long, value_name = "FILE|MODULE")]
+    workflows: Vec<String>,
+    /// Folder for the packages that builds need, kept from one build to the next; by
+    /// default `mainspring` in your folder of caches.
+    #[arg(long, env = "MAINSPRING_TOOL_CACHE", value_name = "FOLDER")]
+    tool_cache: Option<PathBuf>,
+}
+
+impl From<BuildFlags> for build::Options {
+    fn from(flags: BuildFlags) -> Self {
+        Self {
+            language: flags.language,
+            workflows: flags.workflows,
+            tool_cache: flags.tool_cache,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Build a Rust crate and turn it into a component.
+    /// Build a project in Rust, Go, TypeScript, Python or C and make a component of it.
     Build {
-        /// Folder of the crate; its library must be a `cdylib`.
+        /// Folder of the project (or a WebAssembly file that another tool built).
         dir: PathBuf,
-        /// Where to write the component; by default beside Cargo's own output.
+        /// Where to write the component; by default where the language's own output is.
         #[arg(long, short = 'o', value_name = "FILE")]
         out_file: Option<PathBuf>,
+        #[command(flatten)]
+        flags: BuildFlags,
     },
     /// Let the server do all that an upload does, short of storing it.
     Check {
-        /// The component, or the folder of a crate to build first.
+        /// The component, or the folder of a project to build first.
         path: PathBuf,
+        #[command(flatten)]
+        flags: BuildFlags,
         #[command(flatten)]
         format: ShortOutput,
     },
     /// Upload a component; new runs of its workflow types start on it.
     Upload {
-        /// The component, or the folder of a crate to build first.
+        /// The component, or the folder of a project to build first.
         path: PathBuf,
+        #[command(flatten)]
+        flags: BuildFlags,
         /// Name it belongs to; by default its first workflow type.
         #[arg(
             long,
@@ -145,14 +177,23 @@ impl ComponentCommand {
         let global = self.output;
         let at = &self.connection;
         match self.action {
-            Action::Build { dir, out_file } => build(global, dir, out_file).await,
-            Action::Check { path, format } => check(at, format.or(global), &path).await,
+            Action::Build {
+                dir,
+                out_file,
+                flags,
+            } => build(global, dir, out_file, flags).await,
+            Action::Check {
+                path,
+                flags,
+                format,
+            } => check(at, format.or(global), &path, flags).await,
             Action::Upload {
                 path,
+                flags,
                 name,
                 version,
                 format,
-            } => upload(at, format.or(global), &path, name, version).await,
+            } => upload(at, format.or(global), &path, flags, name, version).await,
             Action::List { name, format } => list(at, format.or(global), name).await,
             Action::Describe {
                 name,
@@ -175,25 +216,40 @@ impl ShortOutput {
     }
 }
 
-async fn build(format: Format, dir: PathBuf, out_file: Option<PathBuf>) -> Result<(), CliError> {
-    let built = build_blocking(dir, out_file).await?;
+async fn build(
+    format: Format,
+    dir: PathBuf,
+    out_file: Option<PathBuf>,
+    flags: BuildFlags,
+) -> Result<(), CliError> {
+    let built = build_blocking(dir, out_file, flags).await?;
     match format {
         Format::Json => output::line(&json::plain(&built.json())),
         Format::Text => output::line(&built.text()),
     }
 }
 
-/// Cargo and the encoder block for seconds, so they get a thread of their own.
-async fn build_blocking(dir: PathBuf, out_file: Option<PathBuf>) -> Result<Built, CliError> {
-    let building = tokio::task::spawn_blocking(move || build::build(&dir, out_file.as_deref()));
+/// Compilers block for seconds, so they get a thread of their own.
+async fn build_blocking(
+    dir: PathBuf,
+    out_file: Option<PathBuf>,
+    flags: BuildFlags,
+) -> Result<Built, CliError> {
+    let building =
+        tokio::task::spawn_blocking(move || build::build(&dir, out_file.as_deref(), &flags.into()));
     match building.await {
         Ok(built) => Ok(built?),
         Err(panic) => Err(CliError::Answer(format!("the build broke off: {panic}"))),
     }
 }
 
-async fn check(at: &ConnectionArgs, format: Format, path: &Path) -> Result<(), CliError> {
-    let bytes = read_or_build(path).await?;
+async fn check(
+    at: &ConnectionArgs,
+    format: Format,
+    path: &Path,
+    flags: BuildFlags,
+) -> Result<(), CliError> {
+    let bytes = read_or_build(path, flags).await?;
     let mut connection = at.open().await?;
     let messages = upload_messages(header(&connection, String::new(), String::new()), bytes);
     let answer = connection
@@ -220,11 +276,12 @@ async fn upload(
     at: &ConnectionArgs,
     format: Format,
     path: &Path,
+    flags: BuildFlags,
     name: String,
     version: String,
 ) -> Result<(), CliError> {
     let mut connection = at.open().await?;
-    let answer = send(&mut connection, path, name, version).await?;
+    let answer = send(&mut connection, path, flags, name, version).await?;
     match format {
         Format::Json => output::line(&json::pretty(&answer)?),
         Format::Text => {
@@ -248,10 +305,11 @@ async fn upload(
 pub(crate) async fn send(
     connection: &mut Connection,
     path: &Path,
+    flags: BuildFlags,
     name: String,
     version: String,
 ) -> Result<UploadComponentResponse, CliError> {
-    let bytes = read_or_build(path).await?;
+    let bytes = read_or_build(path, flags).await?;
     let messages = upload_messages(header(connection, name, version), bytes);
     let answered = connection
         .component
@@ -414,9 +472,9 @@ async fn delete(
 }
 
 /// The bytes of a component: a file's, or those of a fresh build.
-async fn read_or_build(path: &Path) -> Result<Vec<u8>, CliError> {
+async fn read_or_build(path: &Path, flags: BuildFlags) -> Result<Vec<u8>, CliError> {
     let file = if path.is_dir() {
-        let built = build_blocking(path.to_owned(), None).await?;
+        let built = build_blocking(path.to_owned(), None, flags).await?;
         output::note(&built.text());
         built.file
     } else {

@@ -8,7 +8,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::BuildError;
+use super::CARGO;
+use crate::build::BuildError;
 
 /// The target of every Rust component.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -58,9 +59,11 @@ pub(crate) fn find(folder: &Path) -> Result<Toolchain, BuildError> {
         _ if has_debian_fallback(folder, &search) => Ok(Toolchain::BuildStd),
         // A compiler that runs but does not know the target prints an error.
         Ok(_) | Err(Refusal::Failed) => Err(BuildError::NoWasmTarget),
-        Err(Refusal::Missing(cause)) => Err(BuildError::NoRust {
+        Err(Refusal::Missing(cause)) => Err(BuildError::NoTool {
             program: rustc.to_string_lossy().into_owned(),
+            purpose: CARGO.purpose,
             cause,
+            get: CARGO.get,
         }),
     }
 }

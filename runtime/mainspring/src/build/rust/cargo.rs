@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::BuildError;
+use super::CARGO;
+use super::remap::{self, Remap};
 use super::toolchain::{TARGET, Toolchain};
+use crate::build::BuildError;
 
 /// The crate to build.
 #[derive(Debug)]
@@ -45,31 +47,35 @@ struct Message {
     filenames: Vec<PathBuf>,
 }
 
-/// Finds the one crate with a `cdylib` that `dir` means: its own, or the only
-/// one of a workspace.
-pub(crate) fn find_package(dir: &Path) -> Result<Package, BuildError> {
-    let problem = |problem: String| BuildError::Folder {
-        path: dir.to_owned(),
-        problem,
-    };
-    let folder = dir
-        .canonicalize()
-        .map_err(|error| problem(format!("cannot be opened: {error}")))?;
-    if !folder.is_dir() {
-        return Err(problem(
-            "is not a folder; name the folder of a crate".to_owned(),
-        ));
-    }
+/// Finds the one crate with a `cdylib` that `folder` means: its own, or the only one of
+/// a workspace. The error is what is wrong with the folder.
+pub(crate) fn find_package(folder: &Path) -> Result<Result<Package, String>, BuildError> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
-        return Err(problem(no_manifest(&folder)));
+        return Ok(Err(
+            "has no Cargo.toml; name the folder of a crate".to_owned()
+        ));
     }
-    let metadata = metadata(&folder, dir)?;
-    choose(metadata.packages, &manifest).map_err(problem)
+    let answer = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(folder)
+        .output()
+        .map_err(|error| CARGO.missing(&error))?;
+    if !answer.status.success() {
+        let words = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
+        return Ok(Err(format!("has a manifest that cargo refuses: {words}")));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&answer.stdout).map_err(|error| no_sense(error.to_string()))?;
+    Ok(choose(metadata.packages, &manifest))
 }
 
 /// Builds the crate and answers with the module's file.
-pub(crate) fn build(package: &Package, toolchain: &Toolchain) -> Result<PathBuf, BuildError> {
+pub(crate) fn build(
+    package: &Package,
+    toolchain: &Toolchain,
+    remap: &[Remap],
+) -> Result<PathBuf, BuildError> {
     let mut command = cargo();
     command
         .args(["build", "--release", "--lib", "--target", TARGET])
@@ -82,28 +88,27 @@ pub(crate) fn build(package: &Package, toolchain: &Toolchain) -> Result<PathBuf,
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     toolchain.prepare(&mut command);
-    let mut running = command.spawn().map_err(|error| no_cargo(&error))?;
+    remap::prepare(&mut command, remap);
+    let mut running = command.spawn().map_err(|error| CARGO.missing(&error))?;
     // Taken as it comes, or Cargo would stop at a full pipe.
     let artifact = match running.stdout.take() {
         Some(messages) => artifact(BufReader::new(messages), &package.manifest),
         None => Ok(None),
     };
-    let status = running.wait().map_err(|error| no_cargo(&error))?;
+    let status = running.wait().map_err(|error| CARGO.missing(&error))?;
     if !status.success() {
-        return Err(BuildError::Cargo {
-            path: package.folder.clone(),
+        return Err(BuildError::ToolShown {
+            action: format!("cargo could not build {}", package.folder.display()),
         });
     }
-    artifact?.ok_or_else(|| {
-        BuildError::CargoOutput(format!("no .wasm file of crate {} in it", package.name))
-    })
+    artifact?.ok_or_else(|| no_sense(format!("no .wasm file of crate {} in it", package.name)))
 }
 
 /// The last `.wasm` file of the crate among Cargo's messages.
 fn artifact(messages: impl BufRead, manifest: &Path) -> Result<Option<PathBuf>, BuildError> {
     let mut found = None;
     for line in messages.lines() {
-        let line = line.map_err(|error| BuildError::CargoOutput(error.to_string()))?;
+        let line = line.map_err(|error| no_sense(error.to_string()))?;
         // Build scripts may print anything, so other lines are passed over.
         let Ok(message) = serde_json::from_str::<Message>(&line) else {
             continue;
@@ -164,44 +169,14 @@ fn choose(packages: Vec<MetadataPackage>, manifest: &Path) -> Result<Package, St
     }
 }
 
-fn metadata(folder: &Path, dir: &Path) -> Result<Metadata, BuildError> {
-    let answer = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(folder)
-        .output()
-        .map_err(|error| no_cargo(&error))?;
-    if !answer.status.success() {
-        let words = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
-        return Err(BuildError::Folder {
-            path: dir.to_owned(),
-            problem: format!("has a manifest that cargo refuses: {words}"),
-        });
-    }
-    serde_json::from_slice(&answer.stdout)
-        .map_err(|error| BuildError::CargoOutput(error.to_string()))
-}
-
-/// Names other languages' projects, so nobody looks for a mistake of their own.
-fn no_manifest(folder: &Path) -> String {
-    const OTHERS: [&str; 4] = ["go.mod", "package.json", "pyproject.toml", "Makefile"];
-    let other = OTHERS.iter().find(|name| folder.join(name).is_file());
-    match other {
-        Some(name) => format!(
-            "has {name} but no Cargo.toml: this version builds Rust crates only (a component that \
-             another tool built can be uploaded as a file)"
-        ),
-        None => "has no Cargo.toml; name the folder of a crate".to_owned(),
-    }
-}
-
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn no_cargo(error: &std::io::Error) -> BuildError {
-    BuildError::NoRust {
-        program: "cargo".to_owned(),
-        cause: error.to_string(),
+pub(crate) fn no_sense(problem: String) -> BuildError {
+    BuildError::ToolOutput {
+        program: "cargo",
+        problem,
     }
 }
 
@@ -257,19 +232,5 @@ not json at all
         assert_eq!(found, Some(PathBuf::from("/t/a.wasm")));
         let none = artifact(&messages[..], Path::new("/w/b/Cargo.toml")).unwrap();
         assert_eq!(none, None);
-    }
-
-    #[test]
-    fn folders_that_hold_no_crate_are_refused_with_a_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = find_package(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("has no Cargo.toml"), "{text}");
-        std::fs::write(folder.path().join("go.mod"), b"").unwrap();
-        let text = find_package(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("go.mod"), "{text}");
-        let text = find_package(&folder.path().join("no"))
-            .unwrap_err()
-            .to_string();
-        assert!(text.contains("cannot be opened"), "{text}");
     }
 }

@@ -1,0 +1,12 @@
+//! Building a project in Go.
+
+use super::BuildError;
+use super::job::{Artifact, Job};
+
+/// Builds the project.
+pub(crate) fn build(job: &Job<'_>) -> Result<Artifact, BuildError> {
+    Err(job.problem(
+        "is a project in Go, which this version does not build (a component that another \
+         tool built can be uploaded as a file)",
+    ))
+}
