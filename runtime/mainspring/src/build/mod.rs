@@ -20,6 +20,7 @@ mod job;
 mod language;
 mod python;
 mod rust;
+mod snapshot;
 mod tool;
 mod typescript;
 
