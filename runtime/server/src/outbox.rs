@@ -162,7 +162,7 @@ impl Outbox {
         if let Some(core) = core.filter(|core| !core.stop.is_cancelled()) {
             // Where the mailbox is full the letter comes back, is dropped, and so
             // delivered again later.
-            drop(core.post(to, Message::Letter(delivery)));
+            drop(core.post(to, Message::Letter(Box::new(delivery))));
         }
     }
 

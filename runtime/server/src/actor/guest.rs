@@ -112,7 +112,7 @@ impl Actor {
         loop {
             let turn = match self.state {
                 State::Run(ref latest) if latest.run.successor_code().is_some() => {
-                    self.succeed(step).await
+                    Box::pin(self.succeed(step)).await
                 }
                 State::Run(ref latest)
                     if latest.run.is_open()

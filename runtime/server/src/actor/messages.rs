@@ -16,6 +16,9 @@ use crate::request::{HistoryState, Signal, StartWorkflow, StartedWorkflow, Stop}
 
 impl Actor {
     /// Takes one message: stages what it means, or refuses it.
+    ///
+    /// The path of an activity's report is walked for every step of a workflow; what is
+    /// rarer and larger is boxed, so that the task around it is small to make.
     pub(super) async fn take(&mut self, message: Message, step: &mut Step) {
         let now = self.core.clock.now();
         match message {
@@ -44,21 +47,18 @@ impl Actor {
                     .await;
                 step.answer(reply, taken);
             }
-            Message::Delete(run, reply) => self.take_delete(run, reply, step).await,
+            Message::Delete(run, reply) => Box::pin(self.take_delete(run, reply, step)).await,
             Message::Query(run, query, reply) => {
-                self.take_query(WaitingQuery { run, query, reply }, step)
-                    .await;
+                Box::pin(self.take_query(WaitingQuery { run, query, reply }, step)).await;
             }
             Message::Update(run, request, stage, reply) => {
-                self.take_update(run, *request, stage, reply, step).await;
+                Box::pin(self.take_update(run, *request, stage, reply, step)).await;
             }
             Message::PollUpdate(run, update_id, stage, reply) => {
-                self.take_poll_update(run, &update_id, stage, reply, step)
-                    .await;
+                Box::pin(self.take_poll_update(run, &update_id, stage, reply, step)).await;
             }
             Message::SignalWithStart(start, signal, reply) => {
-                self.take_signal_with_start(*start, *signal, reply, step)
-                    .await;
+                Box::pin(self.take_signal_with_start(*start, *signal, reply, step)).await;
             }
             Message::UpdateWithStart {
                 start,
@@ -67,11 +67,12 @@ impl Actor {
                 started,
                 updated,
             } => {
-                self.take_update_with_start(*start, *request, stage, started, updated, step)
-                    .await;
+                let taken =
+                    self.take_update_with_start(*start, *request, stage, started, updated, step);
+                Box::pin(taken).await;
             }
             Message::Describe(run, reply) => {
-                let described = self.describe(run).await;
+                let described = Box::pin(self.describe(run)).await;
                 step.answer(reply, described);
             }
             Message::HistoryState(run, reply) => {
@@ -130,13 +131,16 @@ impl Actor {
                     let _ = latest.run.give_back(scheduled_event_id, attempt, nonce);
                 }
             }
-            Message::Letter(delivery) => self.take_letter(delivery, step).await,
+            Message::Letter(delivery) => {
+                let taken = self.take_letter(*delivery, step);
+                Box::pin(taken).await;
+            }
             Message::Wake => {
                 if let Some(latest) = self.latest() {
                     latest.run.wake(now);
                 }
                 // The other messages of this step are for the run that follows.
-                self.succeed(step).await;
+                Box::pin(self.succeed(step)).await;
             }
             Message::Evict => {
                 if self.latest().is_some_and(|latest| !latest.guest.is_busy()) {

@@ -114,7 +114,7 @@ impl Actor {
         let nothing_known = matches!(self.state, State::Unknown) && self.queries.is_empty();
         let rows_are_enough = !messages.is_empty() && messages.iter().all(Message::is_row_only);
         if nothing_known && rows_are_enough {
-            self.step_on_rows(messages).await;
+            Box::pin(self.step_on_rows(messages)).await;
             return;
         }
         if let Err(error) = self.load().await {
@@ -139,7 +139,7 @@ impl Actor {
         }
         let deletions = std::mem::take(&mut step.deletions);
         if self.commit(step).await {
-            self.carry_out_deletions(deletions).await;
+            Box::pin(self.carry_out_deletions(deletions)).await;
         }
         if self.has_work() {
             self.give_way().await;

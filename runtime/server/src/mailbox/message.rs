@@ -122,7 +122,7 @@ pub enum Message {
         nonce: u64,
     },
     /// A letter of another run, or the answer to one of this workflow ID.
-    Letter(Delivery),
+    Letter(Box<Delivery>),
     /// The alarm rang.
     Wake,
     /// Drop the live instance, if nothing is going on in it.
