@@ -140,6 +140,18 @@ mod run {
         });
     }
 
+    /// Memory that the allocator has at hand when a run begins.
+    const HEAP_BYTES: usize = 96 * 1024;
+
+    /// Called once, when the component is built: every run begins with the memory as it
+    /// is then. The allocator takes memory from the host here, so that small runs never
+    /// have to: growing a memory and shrinking it for the next run change the host's
+    /// page tables, which holds up all its processors.
+    #[unsafe(no_mangle)]
+    extern "C" fn mainspring_prepare() {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(HEAP_BYTES)));
+    }
+
     /// A panic traps and the workflow task is tried again; the log says why.
     pub(super) fn log_panics() {
         std::panic::set_hook(Box::new(|panic| {

@@ -8,7 +8,12 @@ mod toolchain;
 use super::BuildError;
 use super::job::{Artifact, Code, Job};
 use super::language::Language;
+use super::snapshot;
 use super::tool::Tool;
+
+/// The export with which the SDK prepares a module for its runs. Crates without the SDK
+/// have none.
+const PREPARE: &str = "mainspring_prepare";
 
 /// What runs the rest.
 pub(crate) const CARGO: Tool = Tool {
@@ -24,7 +29,10 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Artifact, BuildError> {
     let toolchain = toolchain::find(&package.folder)?;
     let remap = remap::find(&package.folder)?;
     let path = cargo::build(&package, &toolchain, &remap)?;
-    let module = std::fs::read(&path).map_err(BuildError::file("read", &path))?;
+    let mut module = std::fs::read(&path).map_err(BuildError::file("read", &path))?;
+    if snapshot::has_export(&module, PREPARE) {
+        module = snapshot::take(&module, Some(PREPARE), &path)?;
+    }
     Ok(Artifact {
         code: Code::Module {
             module,

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use wasmparser::{Parser, Payload};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Val};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
@@ -27,6 +28,17 @@ const INITIALIZE: &str = "_initialize";
 const LONGEST: Duration = Duration::from_secs(60);
 /// The stack that a start may use: as much as compilers give their programs.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Whether the module exports something of this name; not, if it is no module.
+pub(crate) fn has_export(module: &[u8], name: &str) -> bool {
+    let mut payloads = Parser::new(0).parse_all(module);
+    let exports = payloads.find_map(|payload| match payload {
+        Ok(Payload::ExportSection(exports)) => Some(exports),
+        _ => None,
+    });
+    let mut exports = exports.into_iter().flatten().flatten();
+    exports.any(|export| export.name == name)
+}
 
 /// Runs `_initialize` of the core module (from `path`, for errors), and after it the export
 /// `then` if there is one, and gives the module as it is then, without these two exports.
@@ -268,6 +280,14 @@ mod tests {
         .unwrap();
         let error = take(&module, None, path()).unwrap_err().to_string();
         assert!(error.contains("no key!"), "{error}");
+    }
+
+    #[test]
+    fn exports_are_found_by_name() {
+        let module = wat::parse_str(COUNTS).unwrap();
+        assert!(has_export(&module, "main"));
+        assert!(!has_export(&module, "mai"));
+        assert!(!has_export(b"no module", "main"));
     }
 
     #[test]
