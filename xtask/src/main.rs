@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["order", flags @ ..] => order::play(flags),
         ["test", flags @ ..] => test::run(flags),
-        _ => Err("usage: cargo xtask order [--profile dev] | cargo xtask test [--fast]".to_owned()),
+        _ => Err(
+            "usage: cargo xtask order [--profile release] | cargo xtask test [--fast]".to_owned(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -53,12 +53,17 @@ struct Story {
     address: String,
 }
 
-/// `cargo xtask order [--profile dev]`.
+/// `cargo xtask order [--profile release]`. A release build takes several times as long,
+/// and shows nothing more here.
 pub fn play(flags: &[&str]) -> Result<(), String> {
     let profile = match flags {
-        [] => "release",
-        ["--profile", "dev"] => "dev",
-        _ => return Err(format!("unknown flags {flags:?}; there is --profile dev")),
+        [] => "dev",
+        ["--profile", "release"] => "release",
+        _ => {
+            return Err(format!(
+                "unknown flags {flags:?}; there is --profile release"
+            ));
+        }
     };
     say("Setting up: the WebAssembly toolchain, the server, the worker.");
     setup::wasm_toolchain()?;

@@ -60,9 +60,7 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
         let deny = setup::cargo_deny()?;
         run_command(&deny, &["check", "bans", "licenses", "sources"])
     })?;
-    run_stage("the order story", || {
-        crate::order::play(&["--profile", "dev"])
-    })
+    run_stage("the order story", || crate::order::play(&[]))
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {
