@@ -2,11 +2,14 @@
 //! own, killed and started again at will, and plain gRPC calls to it.
 
 mod calls;
+mod hand;
+pub mod histories;
 mod process;
 mod server;
 mod worker;
 
 pub use calls::{Calls, ORDER_ACTIVITIES, execution, json, task_queue};
-pub use process::WorkerProcess;
+pub use hand::Hand;
+pub use process::{WorkerProcess, target_folder};
 pub use server::{Server, component_of};
 pub use worker::{Ledger, Worker};

@@ -49,14 +49,27 @@ impl Drop for WorkerProcess {
     }
 }
 
+/// Where everything is built.
+pub fn target_folder() -> PathBuf {
+    let folder = profile_folder();
+    let target = folder
+        .parent()
+        .expect("a profile's folder lies in the target folder");
+    target.to_owned()
+}
+
+/// The test binary's folder's folder.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let folder = test.parent().and_then(Path::parent);
+    folder
+        .expect("tests are built into target/<profile>/deps")
+        .to_owned()
+}
+
 /// A binary of the workspace, beside the test binary's folder.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are built into target/<profile>/deps");
-    let binary = folder.join(name);
+    let binary = profile_folder().join(name);
     assert!(
         binary.exists(),
         "{} is missing; run `cargo build -p {name}` first",

@@ -36,6 +36,8 @@ pub struct Call {
     non_retryable: Vec<String>,
     task_queue: Option<String>,
     activity_id: Option<String>,
+    /// `wait` (the default), `try` or `abandon`.
+    cancellation: Option<String>,
 }
 
 impl Call {
@@ -48,7 +50,12 @@ impl Call {
         options.heartbeat_timeout = self.heartbeat_ms.map(ms);
         options.task_queue = self.task_queue.clone();
         options.activity_id = self.activity_id.clone();
-        options.cancellation_type = ActivityCancellationType::WaitCancellationCompleted;
+        options.cancellation_type = match self.cancellation.as_deref() {
+            None | Some("wait") => ActivityCancellationType::WaitCancellationCompleted,
+            Some("try") => ActivityCancellationType::TryCancel,
+            Some("abandon") => ActivityCancellationType::Abandon,
+            Some(other) => panic!("no cancellation type {other}"),
+        };
         options.retry_policy = Some(RetryPolicy {
             initial_interval: ms(self.initial_interval_ms.unwrap_or(50)),
             maximum_interval: self.maximum_interval_ms.map(ms),
