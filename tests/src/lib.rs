@@ -6,6 +6,7 @@ mod hand;
 pub mod histories;
 mod process;
 mod server;
+pub mod stage;
 mod worker;
 
 pub use calls::{Calls, ORDER_ACTIVITIES, execution, json, task_queue};

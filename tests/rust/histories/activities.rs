@@ -6,7 +6,7 @@ use mainspring_tests::histories::Story;
 use serde_json::{Value, json};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 
-use crate::stage::Stage;
+use mainspring_tests::stage::Stage;
 
 /// The stories of this file.
 pub fn stories(stage: &Stage) -> Vec<BoxFuture<'_, Story>> {

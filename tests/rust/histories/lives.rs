@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowIdConflictP
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::workflowservice::v1::StartWorkflowExecutionRequest;
 
-use crate::stage::{Stage, arguments, successor};
+use mainspring_tests::stage::{Stage, arguments, successor};
 
 /// The stories of this file.
 pub fn stories(stage: &Stage) -> Vec<BoxFuture<'_, Story>> {

@@ -9,7 +9,6 @@ mod blocked;
 mod lives;
 mod messages;
 mod others;
-mod stage;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ use futures::{FutureExt, StreamExt, stream};
 use mainspring_tests::histories::Story;
 use mainspring_tests::{component_of, target_folder};
 
-use crate::stage::Stage;
+use mainspring_tests::stage::Stage;
 
 /// How many stories are played at once.
 const AT_ONCE: usize = 6;

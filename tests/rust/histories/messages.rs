@@ -12,7 +12,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::execute_multi_operati
 };
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 
-use crate::stage::{QUEUE, Stage};
+use mainspring_tests::stage::{QUEUE, Stage};
 
 /// The stories of this file.
 pub fn stories(stage: &Stage) -> Vec<BoxFuture<'_, Story>> {

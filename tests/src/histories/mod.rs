@@ -25,6 +25,7 @@ pub struct Story {
     name: &'static str,
     heading: &'static str,
     runs: Vec<Run>,
+    of_every_language: bool,
 }
 
 /// One run of a story.
@@ -43,7 +44,16 @@ impl Story {
             name,
             heading,
             runs,
+            of_every_language: false,
         }
+    }
+
+    /// The text leaves out what is a language's own: stack traces, what its library
+    /// says of itself.
+    #[must_use]
+    pub fn of_every_language(mut self) -> Self {
+        self.of_every_language = true;
+        self
     }
 
     /// Its name.
@@ -61,7 +71,7 @@ impl Story {
 
     /// The story as its file has it.
     pub fn text(&self) -> String {
-        let mut names = Placeholders::default();
+        let mut names = Placeholders::new(self.of_every_language);
         let mut text = String::new();
         for line in self.heading.lines() {
             text += &format!("# {}\n", line.trim());

@@ -12,9 +12,26 @@ const DIGEST: usize = 64;
 pub(super) struct Placeholders {
     known: HashMap<String, String>,
     count: HashMap<&'static str, usize>,
+    of_every_language: bool,
 }
 
+/// Fields that each language fills in its own way, or not at all.
+const OF_A_LANGUAGE: [&str; 2] = ["stack_trace", "sdk_metadata"];
+
 impl Placeholders {
+    /// `of_every_language`: see [`Self::leaves_out`].
+    pub(super) fn new(of_every_language: bool) -> Self {
+        Self {
+            of_every_language,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a field is not written at all.
+    pub(super) fn leaves_out(&self, field: &str) -> bool {
+        self.of_every_language && OF_A_LANGUAGE.contains(&field)
+    }
+
     /// A string with its run-dependent parts replaced. `field` says where it stands.
     pub(super) fn string(&mut self, field: &str, text: &str) -> String {
         match field {

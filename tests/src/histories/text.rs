@@ -94,7 +94,9 @@ impl<'a> Lines<'a> {
 
     fn message(&mut self, message: &DynamicMessage, depth: usize) {
         for (field, value) in message.fields() {
-            self.field(&field, value, depth);
+            if !self.names.leaves_out(field.name()) {
+                self.field(&field, value, depth);
+            }
         }
     }
 
@@ -121,7 +123,11 @@ impl<'a> Lines<'a> {
 
     /// A message's fields on one line.
     fn in_line(&mut self, message: &DynamicMessage) -> String {
-        let words = message.fields().map(|(field, value)| {
+        let fields = message.fields();
+        let fields: Vec<_> = fields
+            .filter(|(field, _)| !self.names.leaves_out(field.name()))
+            .collect();
+        let words = fields.into_iter().map(|(field, value)| {
             let word = match (self.word(&field, value), value) {
                 (Some(word), _) => word,
                 (None, Value::Message(inner)) => format!("{{{}}}", self.in_line(inner)),

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use mainspring_tests::histories::Story;
-use mainspring_tests::{Calls, Hand, Server, execution, json, task_queue};
 use serde_json::Value;
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{
@@ -15,6 +13,9 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::update::v1 as update;
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 
+use crate::histories::Story;
+use crate::{Calls, Hand, Server, execution, json, task_queue};
+
 /// How long anything that will happen may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
@@ -24,7 +25,9 @@ pub const QUEUE: &str = "kit";
 
 /// A server, and a worker of its queue.
 pub struct Stage {
+    /// Calls to the server.
     pub calls: Calls,
+    /// The server.
     pub server: Server,
     _worker: Hand,
 }
@@ -36,6 +39,11 @@ impl Stage {
         for component in components {
             server.upload(component);
         }
+        Self::on(server)
+    }
+
+    /// This server, with a worker of its queue.
+    pub fn on(server: Server) -> Self {
         let calls = server.calls();
         let _worker = Hand::start(&calls, QUEUE, 4);
         Self {
@@ -138,7 +146,14 @@ impl Stage {
 
     /// Updates the latest run; how that ended.
     pub async fn update(&self, id: &str, name: &str, input: Value) -> update::outcome::Value {
-        let request = Self::update_request(id, name, input);
+        self.update_as(Self::update_request(id, name, input)).await
+    }
+
+    /// Sends an update as this request says; how that ended.
+    pub async fn update_as(
+        &self,
+        request: UpdateWorkflowExecutionRequest,
+    ) -> update::outcome::Value {
         let mut client = self.calls.client();
         let answered = client.update_workflow_execution(request).await;
         let answered = answered.expect("the run is open").into_inner();
