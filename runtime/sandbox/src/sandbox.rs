@@ -25,9 +25,11 @@ use crate::ticker::{Running, Ticker};
 const HOST_STACK_BYTES: usize = 512 * 1024;
 /// Instances beyond the limit on live ones: descriptions, queries of closed runs.
 const SPARE_INSTANCES: u32 = 64;
-/// Core modules, memories and tables in one component: the code, and what the
-/// builder adds to it.
-const CORE_PER_COMPONENT: u32 = 4;
+/// Core modules in one component: the code, and what builders add to it. Toolchains of
+/// scripting languages link a dozen small ones; each costs a count and nothing else.
+const CORE_PER_COMPONENT: u32 = 64;
+/// Memories in one component: the code's, and those of stubs that a toolchain adds.
+const MEMORIES_PER_COMPONENT: u32 = 3;
 /// What a slot of the pool keeps of its last instance's memory, for the next one.
 const KEPT_MEMORY_BYTES: usize = 128 * 1024;
 /// What it keeps of its tables.
@@ -338,8 +340,8 @@ fn config(limits: &Limits, instances: u32) -> Config {
         .total_tables(instances.saturating_mul(2))
         .total_stacks(instances)
         .max_core_instances_per_component(CORE_PER_COMPONENT)
-        .max_memories_per_component(1)
-        .max_tables_per_component(2)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(4)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(limits.run_memory_bytes)
         .max_unused_warm_slots(100)

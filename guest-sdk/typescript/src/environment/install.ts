@@ -1,0 +1,44 @@
+// The globals that workflow code finds, besides those of the language. Imported
+// before everything else of a component.
+
+import { AbortController, AbortSignal, DOMException, Event, EventTarget } from './abort.js';
+import { assertModule } from './assert.js';
+import { AsyncLocalStorage } from './async-context.js';
+import { structuredClone } from './clone.js';
+import { hostDate, hostRandom } from './sources.js';
+import { HostedPromise, runAsync } from './promise.js';
+import { TextDecoder, TextEncoder } from './text.js';
+
+const world = globalThis as any;
+
+/** Nothing in a workflow may depend on when memory is collected, or on another thread. */
+const ABSENT = ['performance', 'SharedArrayBuffer', 'Atomics'];
+
+function define(name: string, value: unknown): void {
+  Object.defineProperty(world, name, { value, writable: true, configurable: true, enumerable: false });
+}
+
+for (const name of ABSENT) delete world[name];
+define('Promise', HostedPromise);
+// What esbuild's lowering of `async` functions calls (build/bundle.mjs).
+define('__mainspringAsync', runAsync);
+define('AsyncLocalStorage', AsyncLocalStorage);
+define('TextEncoder', TextEncoder);
+define('TextDecoder', TextDecoder);
+define('AbortController', AbortController);
+define('AbortSignal', AbortSignal);
+define('DOMException', DOMException);
+define('Event', Event);
+define('EventTarget', EventTarget);
+define('structuredClone', structuredClone);
+define('assert', assertModule);
+define('Date', hostDate(world.Date));
+Math.random = hostRandom;
+for (const [name, key] of [
+  ['dispose', 'nodejs.dispose'],
+  ['asyncDispose', 'nodejs.asyncDispose'],
+] as const) {
+  if (typeof (Symbol as any)[name] !== 'symbol') {
+    Object.defineProperty(Symbol, name, { value: Symbol.for(key), writable: false });
+  }
+}

@@ -1,0 +1,5 @@
+// Globals that need the host.
+
+import { consoleModule } from './log.js';
+
+Object.defineProperty(globalThis, 'console', { value: consoleModule, writable: true, configurable: true });

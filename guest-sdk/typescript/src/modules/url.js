@@ -1,0 +1,3 @@
+import { URL, URLSearchParams } from '../environment/url.js';
+
+export { URL, URLSearchParams };

@@ -1,0 +1,2 @@
+// Versions of the library that have no behaviour flags.
+export const SdkFlags = {};
