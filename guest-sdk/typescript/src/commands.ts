@@ -65,13 +65,12 @@ export class Commands {
   /** All of them; how the run ends, if one of them says so. */
   perform(commands: readonly Command[]): RunOutcome | undefined {
     // The host hands out an update behind its batch and wants its answer before
-    // anything is started: its verdict goes first.
+    // anything is started: verdicts go first.
+    const verdicts = commands.filter(({ updateResponse }) => updateResponse != null && this.decides(updateResponse));
+    for (const verdict of verdicts) this.performOne(verdict);
     let outcome: RunOutcome | undefined;
-    const isVerdict = ({ updateResponse: response }: Command) =>
-      response != null && (response.accepted != null || this.isRejection(response));
-    for (const command of commands) if (isVerdict(command)) this.performOne(command);
     for (const command of commands) {
-      if (!isVerdict(command)) outcome = this.performOne(command) ?? outcome;
+      if (!verdicts.includes(command)) outcome = this.performOne(command) ?? outcome;
     }
     return outcome;
   }
@@ -79,8 +78,8 @@ export class Commands {
   /** Updates that were taken and not decided yet. */
   readonly undecided = new Set<string>();
 
-  private isRejection({ rejected, protocolInstanceId }: coresdk.workflow_commands.IUpdateResponse): boolean {
-    return rejected != null && this.undecided.has(protocolInstanceId ?? '');
+  private decides({ accepted, rejected, protocolInstanceId }: coresdk.workflow_commands.IUpdateResponse): boolean {
+    return accepted != null || (rejected != null && this.undecided.has(protocolInstanceId ?? ''));
   }
 
   private performOne(command: Command): RunOutcome | undefined {

@@ -24,7 +24,7 @@ interface Handler {
 
 /** Handlers are set while a run goes on, so any name may be one. */
 const ANY: Handler[] = [{ name: '', description: '', inputSchema: null, outputSchema: null }];
-/** How an `async` function looks once it is lowered (build/bundle.mjs). */
+/** How an `async` function looks once it is lowered (tool/lowering.mjs). */
 const LOWERED = /__async(Generator)?\(/;
 
 export function definitions({ workflows, types }: Options): Definition[] {

@@ -22,7 +22,7 @@ import { type SinkCall, emit, show } from './log.js';
 import { Operations } from './operations.js';
 import { fromPairs, fromPayloads } from './wire.js';
 
-/** What a component is made of; build/entry.mjs puts it together. */
+/** What a component is made of; tool/bundle.mjs puts it together. */
 export interface Parts {
   readonly api: typeof api;
   /** Behaviour flags of this version of the library that hold by default. */

@@ -1,7 +1,7 @@
 // Places in the bundle as places in the user's source.
 //
-// The build appends a table of the places that came from the user's own files
-// (build/source-map.mjs); frames of libraries have none and are left out of what a
+// The builder appends a table of the places that came from the user's own files
+// (tool/source-map.mjs); frames of libraries have none and are left out of what a
 // person sees, as long as one of the user's is left.
 
 /** One frame as the engine writes it: `    at NAME (FILE:LINE:COLUMN)`. */

@@ -1,4 +1,4 @@
-// The server under test: the real binary over a temporary folder, with the kit uploaded.
+// The server under test: the real binary over a temporary folder, with components uploaded.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,19 +21,24 @@ export class Server {
     private readonly process: ChildProcess,
   ) {}
 
-  static async start(): Promise<Server> {
+  /** A server with components: names, and projects or files to upload. */
+  static async start(
+    components: Record<string, string> = { kit: join(ROOT, 'tests', 'workflows') },
+    flags: readonly string[] = [],
+  ): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), 'mainspring-typescript-'));
     const port = await freePort();
     const log = openSync(join(folder, 'log'), 'w');
     const database = join(folder, 'mainspring.db');
-    const process = spawn(BINARY, ['dev', '--port', `${port}`, '--db-filename', database], {
+    const process = spawn(BINARY, ['dev', '--port', `${port}`, '--db-filename', database, ...flags], {
       stdio: ['ignore', 'ignore', log],
     });
     const server = new Server(`127.0.0.1:${port}`, folder, process);
     await server.answers();
-    const kit = join(ROOT, 'tests', 'workflows');
-    const uploaded = await server.run('component', 'upload', kit, '--name', 'kit');
-    if (uploaded !== '') throw new Error(`the kit is not uploaded: ${uploaded}`);
+    for (const [name, path] of Object.entries(components)) {
+      const uploaded = await server.run('component', 'upload', path, '--name', name);
+      if (uploaded !== '') throw new Error(`${name} is not uploaded: ${uploaded}`);
+    }
     return server;
   }
 
@@ -55,19 +60,31 @@ export class Server {
   }
 
   /** Runs our own command line; empty if it succeeded, else what it said. */
-  private async run(...words: string[]): Promise<string> {
-    const environment = { TEMPORAL_ADDRESS: this.address, CARGO_TARGET_DIR: TARGET };
-    const child = spawn(BINARY, words, {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let said = '';
-    child.stderr.on('data', (piece: Buffer) => {
-      said += piece.toString();
-    });
-    const [code] = (await once(child, 'close')) as [number | null];
-    return code === 0 ? '' : `it ended with ${code}: ${said}`;
+  async run(...words: string[]): Promise<string> {
+    return mainspring(words, { TEMPORAL_ADDRESS: this.address });
   }
+
+  /** What the server has logged so far. */
+  log(): string {
+    return readFileSync(join(this.folder, 'log'), 'utf8');
+  }
+}
+
+/** Our own command line; empty if it succeeded, else what it said. */
+export async function mainspring(
+  words: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<string> {
+  const child = spawn(BINARY, words, {
+    env: { ...process.env, CARGO_TARGET_DIR: TARGET, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (piece: Buffer) => {
+    said += piece.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code === 0 ? '' : `it ended with ${code}: ${said}`;
 }
 
 async function freePort(): Promise<number> {

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from './async-context.js';
 import { structuredClone } from './clone.js';
 import { hostDate, hostRandom } from './sources.js';
 import { HostedPromise, runAsync } from './promise.js';
-import { TextDecoder, TextEncoder } from './text.js';
+import './text-globals.js';
 
 const world = globalThis as any;
 
@@ -20,11 +20,9 @@ function define(name: string, value: unknown): void {
 
 for (const name of ABSENT) delete world[name];
 define('Promise', HostedPromise);
-// What esbuild's lowering of `async` functions calls (build/bundle.mjs).
+// What esbuild's lowering of `async` functions calls (tool/lowering.mjs).
 define('__mainspringAsync', runAsync);
 define('AsyncLocalStorage', AsyncLocalStorage);
-define('TextEncoder', TextEncoder);
-define('TextDecoder', TextDecoder);
 define('AbortController', AbortController);
 define('AbortSignal', AbortSignal);
 define('DOMException', DOMException);

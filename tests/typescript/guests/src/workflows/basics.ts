@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { greet, echo, failUntil, pause } = proxyActivities<typeof activities>({
   startToCloseTimeout: '1 minute',

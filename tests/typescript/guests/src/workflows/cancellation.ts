@@ -9,7 +9,7 @@ import {
   sleep,
 } from '@temporalio/workflow';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { echo, cancelBooking, workUntilCancelled } = proxyActivities<typeof activities>({
   startToCloseTimeout: '1 minute',

@@ -15,10 +15,10 @@ import {
   setHandler,
   sleep,
   startChild,
-  WorkflowExecutionAlreadyStartedError,
   workflowInfo,
   ApplicationFailure,
 } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
 export const word = defineSignal<[string]>('word');
 

@@ -6,10 +6,10 @@ import {
   proxyActivities,
   sleep,
   TimeoutFailure,
-  TimeoutType,
 } from '@temporalio/workflow';
+import { TimeoutType } from '@temporalio/common';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { failAlways } = proxyActivities<typeof activities>({
   startToCloseTimeout: '1 minute',

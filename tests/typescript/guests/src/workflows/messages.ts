@@ -17,7 +17,7 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { echo } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' });
 

@@ -15,7 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { book, cancelBooking, echo, pause } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' });
 const { poll } = proxyActivities<typeof activities>({

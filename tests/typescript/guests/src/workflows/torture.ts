@@ -2,7 +2,7 @@
 
 import { proxyActivities, sleep, uuid4, workflowInfo, CancellationScope } from '@temporalio/workflow';
 
-import type * as activities from '../activities';
+import type * as activities from '../../../src/guests/activities';
 
 const { echo } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' });
 

@@ -1,21 +1,18 @@
 // The user's workflows, the library and the adapter as one module for QuickJS.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import * as esbuild from 'esbuild';
 
 import { Mistake } from './mistake.mjs';
 import { onlyWhatAWorkflowMayImport } from './imports.mjs';
+import { LOWERING, withOurHelpers } from './lowering.mjs';
 import { placesTable } from './source-map.mjs';
 
 const SOURCES = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 export const BUNDLE = 'workflow.js';
-
-/** What stands for an `async` function: a call of our own driver, which makes no closures. */
-const ASYNC_HELPER = /var __async = \(__this, __arguments, generator\) => \{[\s\S]*?\n\};/;
-const OUR_HELPER = 'var __async = (self, input, body) => __mainspringAsync(body.apply(self, input));';
 
 /** @param {import('./project.mjs').Project} project */
 export async function bundle(project, { isLazy }) {
@@ -29,9 +26,7 @@ export async function bundle(project, { isLazy }) {
       write: false,
       outfile: BUNDLE,
       format: 'esm',
-      target: 'esnext',
-      // An export of a component runs no promise job: see src/environment/jobs.ts.
-      supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
+      ...LOWERING,
       keepNames: false,
       legalComments: 'none',
       sourcemap: 'external',
@@ -49,13 +44,16 @@ export async function bundle(project, { isLazy }) {
   }
   const code = built.outputFiles.find(({ path }) => path.endsWith('.js')).text;
   const map = built.outputFiles.find(({ path }) => path.endsWith('.map')).text;
-  return withOurHelper(code) + placesTable(map, project, BUNDLE);
+  return withoutPaths(withOurHelpers(code), project) + placesTable(map, project, SOURCES, BUNDLE);
 }
 
-function withOurHelper(code) {
-  if (!code.includes('__async(')) return code;
-  if (!ASYNC_HELPER.test(code)) throw new Error('the lowering of async functions looks different from what was expected');
-  return code.replace(ASYNC_HELPER, (helper) => OUR_HELPER + '\n'.repeat(helper.split('\n').length - 1));
+/** Where packages and the adapter lie on this machine must not be part of a component. */
+function withoutPaths(code, project) {
+  const adapter = `${relative(project.folder, SOURCES).split(sep).join('/')}/`;
+  const named = (path) => path.replace(adapter, 'mainspring/').replace(/^.*\/node_modules\//, '');
+  return code
+    .replace(/^( *)"([^"\n]+)"(\([a-z, ]*\) \{)$/gm, (_all, indent, path, rest) => `${indent}"${named(path)}"${rest}`)
+    .replace(/^( *\/\/ )(\S+)$/gm, (_all, slashes, path) => slashes + named(path));
 }
 
 /** The module that everything hangs on. */

@@ -8,9 +8,9 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
  * A statement that installs the table: per line of the bundle the places that came from
  * the project's own files, and where they end.
  */
-export function placesTable(map, project, bundle) {
+export function placesTable(map, project, adapter, bundle) {
   const { mappings, sources } = JSON.parse(map);
-  const named = sources.map((source) => nameOf(source, project.folder));
+  const named = sources.map((source) => nameOf(source, project.folder, adapter));
   const kept = [];
   const numbers = named.map((name) => (name === undefined ? -1 : kept.push(name) - 1));
   const lines = {};
@@ -26,10 +26,11 @@ export function placesTable(map, project, bundle) {
   return `\nglobalThis.__mainspringSourceMap = JSON.parse(${JSON.stringify(table)});\n`;
 }
 
-/** The path within the project, for files that are the user's own. */
-function nameOf(source, folder) {
-  const path = relative(folder, resolve(folder, source));
-  if (path.startsWith('..') || path.split(sep).includes('node_modules')) return undefined;
+/** The path from the project, for files that are the user's own. */
+function nameOf(source, folder, adapter) {
+  const whole = resolve(folder, source);
+  if (whole.startsWith(adapter) || whole.split(sep).includes('node_modules')) return undefined;
+  const path = relative(folder, whole);
   return path === 'mainspring-entry.ts' ? undefined : path.split(sep).join('/');
 }
 
