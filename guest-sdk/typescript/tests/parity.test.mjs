@@ -47,9 +47,13 @@ async function lowered() {
     stdin: {
       contents: `
         export { drain } from '../src/environment/jobs.js';
+        import * as generators from '../src/environment/generators.js';
         import { HostedPromise, runAsync } from '../src/environment/promise.js';
         globalThis.Promise = HostedPromise;
         globalThis.__mainspringAsync = runAsync;
+        globalThis.__mainspringAsyncGenerator = generators.makeAsyncGenerator;
+        globalThis.__mainspringAwaited = generators.Awaited;
+        globalThis.__mainspringDelegate = generators.delegate;
         export { program } from './parity/program.mjs';`,
       resolveDir: HERE,
     },

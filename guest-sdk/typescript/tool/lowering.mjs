@@ -16,6 +16,21 @@ const HELPERS = [
     /^( *)var __async = \(__this, __arguments, generator\) => \{[\s\S]*?\n\1\};/m,
     'var __async = (self, input, body) => __mainspringAsync(body.apply(self, input));',
   ],
+  [
+    '__await',
+    /^( *)var __await = function\(promise, isYieldStar\) \{[\s\S]*?\n\1\};/m,
+    'var __await = function(value) { return new __mainspringAwaited(value); };',
+  ],
+  [
+    '__asyncGenerator',
+    /^( *)var __asyncGenerator = \(__this, __arguments, generator\) => \{[\s\S]*?\n\1\};/m,
+    'var __asyncGenerator = (self, input, body) => __mainspringAsyncGenerator(body.apply(self, input));',
+  ],
+  [
+    '__yieldStar',
+    /^( *)var __yieldStar = \(value\) => \{[\s\S]*?\n\1\};/m,
+    'var __yieldStar = (value) => __mainspringDelegate(value);',
+  ],
 ];
 
 /** Puts our drivers where esbuild put its helpers; line numbers stay. */

@@ -5,6 +5,7 @@ import { AbortController, AbortSignal, DOMException, Event, EventTarget } from '
 import { assertModule } from './assert.js';
 import { AsyncLocalStorage } from './async-context.js';
 import { structuredClone } from './clone.js';
+import { Awaited, delegate, makeAsyncGenerator } from './generators.js';
 import { hostDate, hostRandom } from './sources.js';
 import { HostedPromise, runAsync } from './promise.js';
 import './text-globals.js';
@@ -20,8 +21,11 @@ function define(name: string, value: unknown): void {
 
 for (const name of ABSENT) delete world[name];
 define('Promise', HostedPromise);
-// What esbuild's lowering of `async` functions calls (tool/lowering.mjs).
+// What lowered code calls (tool/lowering.mjs).
 define('__mainspringAsync', runAsync);
+define('__mainspringAsyncGenerator', makeAsyncGenerator);
+define('__mainspringAwaited', Awaited);
+define('__mainspringDelegate', delegate);
 define('AsyncLocalStorage', AsyncLocalStorage);
 define('AbortController', AbortController);
 define('AbortSignal', AbortSignal);

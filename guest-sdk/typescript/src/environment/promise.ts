@@ -227,6 +227,11 @@ export class HostedPromise {
     if (this.#state === State.Rejected) unhandled.delete(this);
   }
 
+  /** @internal What `await` does: nothing can see the promise that `then` would derive. */
+  await(onFulfilled: Handler, onRejected: Handler): void {
+    this.react(new Reaction(onFulfilled, onRejected, undefined, currentFrame()));
+  }
+
   then(onFulfilled?: unknown, onRejected?: unknown): HostedPromise {
     const derived = capability(speciesOf(this));
     const handler = (given: unknown) => (typeof given === 'function' ? (given as Handler) : undefined);
@@ -436,7 +441,6 @@ class AsyncCall {
       this.promise.adopt(step.value);
       return;
     }
-    // Nothing can see the promise that `await` derives, so there is none.
     let awaited: HostedPromise;
     try {
       awaited = resolveWith(HostedPromise, step.value);
@@ -444,6 +448,6 @@ class AsyncCall {
       this.step(State.Rejected, error);
       return;
     }
-    awaited.react(new Reaction(this.onFulfilled, this.onRejected, undefined, currentFrame()));
+    awaited.await(this.onFulfilled, this.onRejected);
   }
 }

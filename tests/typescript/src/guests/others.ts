@@ -156,7 +156,7 @@ export function properties(stage: () => GuestStage): void {
       assert.equal(created, '');
     }
     const handle = await stage().start('changesAttributes');
-    assert.deepEqual(await within(handle.result()), [['second'], []]);
+    assert.deepEqual(await within(handle.result()), [['second'], 'gone']);
     const { searchAttributes } = await handle.describe();
     assert.deepEqual(searchAttributes['CustomKeywordField'], ['second']);
     assert.equal(searchAttributes['CustomIntField'], undefined);

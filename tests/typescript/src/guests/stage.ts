@@ -61,7 +61,7 @@ export class GuestStage {
   ) {}
 
   static async set(components: Record<string, string>, flags: readonly string[]): Promise<GuestStage> {
-    const server = await Server.start(components, flags);
+    const server = await Server.start(components, ['--log-level', 'info', ...flags]);
     const connection = await Connection.connect({ address: server.address });
     const client = new Client({ connection });
     const native = await NativeConnection.connect({ address: server.address });

@@ -189,7 +189,8 @@ export async function slidingWindow(count: number, width: number): Promise<numbe
   let running = 0;
   let most = 0;
   const work = Array.from({ length: count }, async (_, index) => {
-    await condition(() => running < width);
+    // All whose turn it may be are woken at once: each looks again.
+    while (running >= width) await condition(() => running < width);
     running += 1;
     most = Math.max(most, running);
     results.push(await echo(index));
