@@ -68,10 +68,10 @@ pub fn temporal() -> Result<PathBuf, String> {
     Ok(python()?.with_file_name("temporal"))
 }
 
-/// What the tests in TypeScript need, at the versions of their lock file, beside them.
-/// Returns their folder.
-pub fn typescript() -> Result<PathBuf, String> {
-    let folder = root().join("tests/typescript");
+/// The packages of a folder of TypeScript, at the versions of its lock file, in it.
+/// Returns the folder.
+pub fn npm_packages(folder: &str) -> Result<PathBuf, String> {
+    let folder = root().join(folder);
     let installed = folder.join("node_modules/.package-lock.json");
     if is_newer(&installed, &folder.join("package-lock.json")) {
         return Ok(folder);

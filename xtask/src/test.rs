@@ -92,11 +92,15 @@ fn go_tests() -> Result<(), String> {
     crate::shell::run(&mut tests)
 }
 
+/// First the adapter and the builder of TypeScript guests by themselves.
 fn typescript_tests() -> Result<(), String> {
-    let folder = setup::typescript()?;
-    let mut tests = command("npm", &["test", "--silent"]);
-    tests.current_dir(folder).env("CARGO_TARGET_DIR", target());
-    crate::shell::run(&mut tests)
+    for folder in ["guest-sdk/typescript", "tests/typescript"] {
+        let folder = setup::npm_packages(folder)?;
+        let mut tests = command("npm", &["test", "--silent"]);
+        tests.current_dir(folder).env("CARGO_TARGET_DIR", target());
+        crate::shell::run(&mut tests)?;
+    }
+    Ok(())
 }
 
 /// Every path in backticks or link targets of the documents must exist.

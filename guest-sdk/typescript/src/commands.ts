@@ -88,6 +88,9 @@ export class Commands {
       const content = (command as any)[name];
       if (handler !== undefined && content != null) return handler(content, command, this) ?? undefined;
     }
+    if (command.scheduleNexusOperation != null) {
+      throw new TypeError('the workflow starts a Nexus operation, which this server does not serve yet: use an activity');
+    }
     const names = Object.keys(command).join(', ');
     throw new TypeError(`the workflow asks for ${names}, which this server does not do`);
   }

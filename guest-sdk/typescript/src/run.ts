@@ -57,6 +57,7 @@ export class Run {
     // They cannot be recorded, and the code never changes under a run: each holds
     // from the start or not at all.
     this.activator.addKnownFlags?.(parts.flags);
+    this.activator.patchInternal = noPatches;
     this.commands = new Commands(this.operations, run.taskQueue, (id) => this.validated.has(id));
   }
 
@@ -170,6 +171,14 @@ export class Run {
     emit(this.activator.getAndResetSinkCalls() as SinkCall[]);
     this.commands.perform(commands.filter(({ respondToQuery }) => respondToQuery != null));
   }
+}
+
+/** Refused at the call, so that the message has the user's line. */
+function noPatches(patchId: string): never {
+  throw new Error(
+    `patched(${JSON.stringify(patchId)}): this server does not record version markers yet; ` +
+      'leave the call out: a run stays on the component that it started with',
+  );
 }
 
 /** A local activity is an ordinary one: whether a worker has it, its queue will tell. */

@@ -11,7 +11,7 @@ import {
 
 import type * as activities from '../../../src/guests/activities';
 
-const { echo, cancelBooking, workUntilCancelled } = proxyActivities<typeof activities>({
+const { echo, pause, cancelBooking, workUntilCancelled } = proxyActivities<typeof activities>({
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '2s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -56,7 +56,7 @@ export async function withTimeout(): Promise<string> {
 
 export async function shielded(): Promise<unknown> {
   const scope = new CancellationScope({ cancellable: false });
-  const work = scope.run(() => echo('shielded'));
+  const work = scope.run(() => pause(1000));
   try {
     return await Promise.race([work, CancellationScope.current().cancelRequested]);
   } catch {
