@@ -19,6 +19,8 @@ pub struct Case {
     /// Where the order of events is not the same each time: the result, which stands for
     /// the history.
     pub result: Option<Value>,
+    /// How many workflow tasks there are depends on other runs: they are not compared.
+    pub beside_others: bool,
 }
 
 /// Something that is done to a run.
@@ -58,6 +60,7 @@ fn plain(
         input,
         then: Vec::new(),
         result: None,
+        beside_others: false,
     }
 }
 
@@ -76,7 +79,15 @@ fn driven(
 
 /// All behaviours.
 pub fn all() -> Vec<Case> {
-    [values(), activities(), timers(), messages(), others()].concat()
+    [
+        values(),
+        activities(),
+        timers(),
+        messages(),
+        endings(),
+        others(),
+    ]
+    .concat()
 }
 
 fn values() -> Vec<Case> {
@@ -333,8 +344,7 @@ fn messages() -> Vec<Case> {
     ]
 }
 
-fn others() -> Vec<Case> {
-    use Do::{After, Begun, Cancel, Other};
+fn endings() -> Vec<Case> {
     vec![
         plain(
             "fails",
@@ -360,6 +370,12 @@ fn others() -> Vec<Case> {
             Value::Null,
             "search attributes and memo",
         ),
+    ]
+}
+
+fn others() -> Vec<Case> {
+    use Do::{After, Begun, Cancel, Other};
+    let cases = [
         plain("child", "Child", json!({"n": 1}), "a child and its result"),
         plain(
             "child-fails",
@@ -391,5 +407,10 @@ fn others() -> Vec<Case> {
             json!("nobody"),
             "a signal and a cancel to a run that is not there",
         ),
-    ]
+    ];
+    let beside_others = |case| Case {
+        beside_others: true,
+        ..case
+    };
+    cases.map(beside_others).to_vec()
 }

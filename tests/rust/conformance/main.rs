@@ -27,6 +27,17 @@ async fn rust_behaves_as_the_table_says() {
     check("rust").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn typescript_behaves_as_the_table_says() {
+    let installed = std::process::Command::new("npm")
+        .args(["ci", "--silent", "--no-audit", "--no-fund"])
+        .current_dir(folder().join("typescript"))
+        .status()
+        .expect("npm runs");
+    assert!(installed.success(), "npm ci: {installed}");
+    check("typescript").await;
+}
+
 #[test]
 fn the_read_me_lists_every_case_and_no_history_is_of_none() {
     let text = std::fs::read_to_string(folder().join("README.md")).expect("it is there");
@@ -110,7 +121,10 @@ async fn play(stage: &Stage, case: Case) -> Result<(), String> {
             Err(format!("{name}: {result:?} and not {expected}"))
         };
     }
-    let story = Story::new(name, case.what).of_every_language();
+    let mut story = Story::new(name, case.what).of_every_language();
+    if case.beside_others {
+        story = story.without_tasks();
+    }
     let story = stage.chain(story, name, &run_id).await;
     story.check(&folder().join("histories"))
 }

@@ -26,6 +26,7 @@ pub struct Story {
     heading: &'static str,
     runs: Vec<Run>,
     of_every_language: bool,
+    without_tasks: bool,
 }
 
 /// One run of a story.
@@ -45,11 +46,12 @@ impl Story {
             heading,
             runs,
             of_every_language: false,
+            without_tasks: false,
         }
     }
 
     /// The text leaves out what is a language's own: stack traces, what its library
-    /// says of itself.
+    /// says of itself, whether nothing is null or no value at all.
     #[must_use]
     pub fn of_every_language(mut self) -> Self {
         self.of_every_language = true;
@@ -69,9 +71,17 @@ impl Story {
         });
     }
 
+    /// The text leaves the workflow tasks out: how many there are depends on what
+    /// comes first, the code or another run.
+    #[must_use]
+    pub fn without_tasks(mut self) -> Self {
+        self.without_tasks = true;
+        self
+    }
+
     /// The story as its file has it.
     pub fn text(&self) -> String {
-        let mut names = Placeholders::new(self.of_every_language);
+        let mut names = Placeholders::new(self.of_every_language, self.without_tasks);
         let mut text = String::new();
         for line in self.heading.lines() {
             text += &format!("# {}\n", line.trim());

@@ -13,18 +13,42 @@ pub(super) struct Placeholders {
     known: HashMap<String, String>,
     count: HashMap<&'static str, usize>,
     of_every_language: bool,
+    /// Events of workflow tasks are not told.
+    without_tasks: bool,
+    /// The numbers of a run's events that are told, by those that they have.
+    events: HashMap<i64, i64>,
 }
 
 /// Fields that each language fills in its own way, or not at all.
-const OF_A_LANGUAGE: [&str; 2] = ["stack_trace", "sdk_metadata"];
+const OF_A_LANGUAGE: [&str; 3] = ["stack_trace", "sdk_metadata", "reason"];
 
 impl Placeholders {
-    /// `of_every_language`: see [`Self::leaves_out`].
-    pub(super) fn new(of_every_language: bool) -> Self {
+    /// `of_every_language` and `without_tasks`: see [`super::Story`].
+    pub(super) fn new(of_every_language: bool, without_tasks: bool) -> Self {
         Self {
             of_every_language,
+            without_tasks,
             ..Self::default()
         }
+    }
+
+    /// Begins a run: its events, and which of them are of workflow tasks.
+    pub(super) fn count_events(&mut self, events: impl Iterator<Item = (i64, bool)>) {
+        let told = events.filter(|(_, is_task)| !(self.without_tasks && *is_task));
+        self.events = told.map(|(event_id, _)| event_id).zip(1..).collect();
+    }
+
+    /// The number of an event in the text; none if it is not told.
+    pub(super) fn event(&self, event_id: i64) -> Option<i64> {
+        if !self.without_tasks {
+            return Some(event_id);
+        }
+        self.events.get(&event_id).copied()
+    }
+
+    /// Some languages say of what is nothing that it is null, others say nothing.
+    pub(super) fn is_nothing(&self, word: &str) -> bool {
+        self.of_every_language && word == "[null]"
     }
 
     /// Whether a field is not written at all.

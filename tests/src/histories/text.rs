@@ -23,9 +23,13 @@ const INDENT: &str = "    ";
 pub(super) fn events(events: &[HistoryEvent], names: &mut Placeholders) -> String {
     let mut text = String::new();
     let mut last = None;
+    names.count_events(events.iter().map(|event| (event.event_id, is_task(event))));
     for event in events {
         let time = event.event_time.map(|time| (time.seconds, time.nanos));
-        text += &format!("{:>3} {}", event.event_id, kind(event));
+        let Some(number) = names.event(event.event_id) else {
+            continue;
+        };
+        text += &format!("{number:>3} {}", kind(event));
         if time < last {
             text += " (earlier than the event before it)";
         }
@@ -33,6 +37,11 @@ pub(super) fn events(events: &[HistoryEvent], names: &mut Placeholders) -> Strin
         text += &attributes(&dynamic(event), names);
     }
     text
+}
+
+/// Whether an event is of a workflow task.
+fn is_task(event: &HistoryEvent) -> bool {
+    kind(event).starts_with("WorkflowTask")
 }
 
 /// An event's type as people say it.
@@ -104,7 +113,9 @@ impl<'a> Lines<'a> {
         let name = field.name();
         let indent = INDENT.repeat(depth);
         if let Some(word) = self.word(field, value) {
-            self.text += &format!("{indent}{name}: {word}\n");
+            if !self.names.is_nothing(&word) {
+                self.text += &format!("{indent}{name}: {word}\n");
+            }
             return;
         }
         match value {
@@ -155,6 +166,10 @@ impl<'a> Lines<'a> {
         Some(match value {
             Value::Bool(value) => value.to_string(),
             Value::I32(value) => value.to_string(),
+            Value::I64(number) if field.name().ends_with("_event_id") => {
+                let number = self.names.event(*number);
+                number.map_or("<task>".to_owned(), |number| number.to_string())
+            }
             Value::I64(value) => value.to_string(),
             Value::U32(value) => value.to_string(),
             Value::U64(value) => value.to_string(),

@@ -93,6 +93,18 @@ impl Labels {
     }
 }
 
+/// The child of [`ChildCancelled`].
+struct Sleeping;
+
+impl ChildWorkflowDefinition for Sleeping {
+    type Input = ();
+    type Output = ();
+
+    fn name(&self) -> &str {
+        "Cancellable"
+    }
+}
+
 /// A child by its type's name.
 struct Named(&'static str);
 
@@ -147,8 +159,8 @@ pub struct ChildCancelled;
 #[workflow_methods]
 impl ChildCancelled {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Value> {
-        let child = ctx.child_workflow(Named("Cancellable"), Value::Null, options(ctx));
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let child = ctx.child_workflow(Sleeping, (), options(ctx));
         Ok(child.result().await?)
     }
 }
