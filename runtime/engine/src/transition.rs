@@ -273,10 +273,18 @@ pub enum Write {
         /// The rows.
         writes: Vec<ActivityWrite>,
     },
-    /// A closed run and all that is kept of it; refused while it is open.
+    /// A closed run and all that is kept of it; refused while it is open. Nobody sees
+    /// anything of it once this is written; what a long history leaves behind is
+    /// deleted by [`Write::DeleteRemains`], piece by piece.
     Delete {
         /// The workflow ID.
         key: WorkflowKey,
+        /// The run.
+        run_id: RunId,
+    },
+    /// The next piece of what a deleted run has left behind; refused where nothing
+    /// is left.
+    DeleteRemains {
         /// The run.
         run_id: RunId,
     },

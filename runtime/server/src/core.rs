@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     ActivityTaskScheduledEventAttributes, HistoryEvent,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::alarm::Alarms;
@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) options: Options,
+    /// A run was deleted, and may have left something behind.
+    pub(crate) remains: Notify,
     pub(crate) stop: CancellationToken,
     /// Itself, for what outlives a call.
     pub(crate) this: Weak<Core>,
@@ -157,7 +159,8 @@ impl Core {
         })
     }
 
-    /// Events of a run in a range, at most `max_events`, in the asked order.
+    /// Events of a run in a range, at most `max_events`, in the asked order. All of them
+    /// were there when the range was found: where one is missing the run is deleted.
     pub(crate) async fn read_events(
         &self,
         run_id: RunId,
@@ -177,9 +180,17 @@ impl Core {
             };
             let batches = self.store.read_history(run_id, range).await?;
             if batches.is_empty() {
-                break;
+                return Err(deleted_meanwhile(run_id));
             }
             for batch in batches {
+                let is_next = if reverse {
+                    batch.last_event_id >= to
+                } else {
+                    batch.first_event_id <= from
+                };
+                if !is_next {
+                    return Err(deleted_meanwhile(run_id));
+                }
                 if reverse {
                     to = batch.first_event_id - 1;
                 } else {
@@ -197,4 +208,11 @@ impl Core {
         events.truncate(max_events);
         Ok(events)
     }
+}
+
+/// What a reader is told whose events are not all there.
+fn deleted_meanwhile(run_id: RunId) -> ServerError {
+    ServerError::NotFound(format!(
+        "the history of run {run_id} is not all there: the run was deleted while it was read"
+    ))
 }

@@ -19,6 +19,7 @@ mod matching;
 mod namespaces;
 mod outbox;
 pub mod outside;
+mod remains;
 mod request;
 mod residents;
 mod retention;
@@ -42,6 +43,7 @@ use mainspring_store::Store;
 use mainspring_store::components::ComponentUse;
 use mainspring_store::namespaces::NamespaceRow;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -141,6 +143,7 @@ impl Server {
                 entropy,
                 limits,
                 options,
+                remains: Notify::new(),
                 stop: CancellationToken::new(),
                 this: this.clone(),
             }
@@ -165,7 +168,8 @@ impl Server {
             core.stop.clone(),
         ));
         let retention = tokio::spawn(retention::run(core.clone()));
-        let tasks = vec![commits, alarms, idle, letters, retention];
+        let remains = tokio::spawn(remains::run(core.clone()));
+        let tasks = vec![commits, alarms, idle, letters, retention, remains];
         Ok(Self {
             core,
             tasks: Arc::new(Mutex::new(tasks)),

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use mainspring_engine::history;
 use mainspring_engine::ids::{Namespace, RunId};
-use mainspring_engine::transition::VisibilityRow;
-use mainspring_store::visibility::{Filter, ListRequest};
+use mainspring_store::visibility::{Filter, ListRequest, ListedRun};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
@@ -184,7 +183,7 @@ impl Server {
         &self,
         namespace: &Namespace,
         request: &ListRequest,
-    ) -> Result<Vec<VisibilityRow>, ServerError> {
+    ) -> Result<Vec<ListedRun>, ServerError> {
         self.core.namespaces.check(namespace)?;
         Ok(self.core.store.list_runs(namespace, request).await?)
     }

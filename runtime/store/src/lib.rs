@@ -40,8 +40,11 @@ pub enum StoreError {
         /// The database's own words.
         reason: String,
     },
-    /// The disk is full or the file is read-only: nothing was applied.
-    #[error("the database cannot be written ({reason}); free disk space or fix its permissions")]
+    /// The disk is full or the file is read-only: nothing may be assumed of a commit.
+    #[error(
+        "the database cannot be written ({reason}); free disk space, or make the file and its \
+         file system writable: the server goes on then by itself"
+    )]
     ReadOnly {
         /// The database's own words.
         reason: String,
@@ -213,6 +216,9 @@ pub trait Store:
         namespace: &'a Namespace,
         limit: usize,
     ) -> StoreFuture<'a, Vec<ClosedRun>>;
+
+    /// Deleted runs of which something is left to delete, at most `limit`.
+    fn remains(&self, limit: usize) -> StoreFuture<'_, Vec<RunId>>;
 
     /// Tasks that wait in a queue, oldest first, after the given place.
     fn queued_tasks<'a>(

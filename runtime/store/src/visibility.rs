@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use mainspring_engine::ids::{Namespace, RunId};
 use mainspring_engine::search::AttributeType;
 pub use mainspring_engine::search::Value;
+use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::VisibilityRow;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
@@ -166,6 +167,43 @@ impl CustomAttribute {
     }
 }
 
+/// Whose values are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An attribute that every run has a column for.
+    BuiltIn(Attribute),
+    /// A search attribute.
+    Custom(CustomAttribute),
+}
+
+impl Subject {
+    /// What its values are.
+    pub fn kind(self) -> Kind {
+        match self {
+            Subject::BuiltIn(attribute) => attribute.kind(),
+            Subject::Custom(attribute) => attribute.kind(),
+        }
+    }
+}
+
+impl From<Attribute> for Subject {
+    fn from(attribute: Attribute) -> Self {
+        Self::BuiltIn(attribute)
+    }
+}
+
+impl From<CustomAttribute> for Subject {
+    fn from(attribute: CustomAttribute) -> Self {
+        Self::Custom(attribute)
+    }
+}
+
+impl PartialEq<Attribute> for Subject {
+    fn eq(&self, other: &Attribute) -> bool {
+        *self == Subject::BuiltIn(*other)
+    }
+}
+
 /// How an attribute is compared with one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
@@ -241,12 +279,27 @@ pub enum Direction {
     Descending,
 }
 
-/// The order of a list. Runs with equal values are in the order of their run IDs, in
-/// the same direction; runs without a value come last.
+impl Direction {
+    /// The other one.
+    pub fn reversed(self) -> Self {
+        match self {
+            Direction::Ascending => Direction::Descending,
+            Direction::Descending => Direction::Ascending,
+        }
+    }
+}
+
+/// The order of a list; runs without a value come last.
+///
+/// Runs with equal values of a built-in attribute are in the order of their run IDs, in
+/// the same direction. Those with equal values of a search attribute, which has to be
+/// of one value, are in the order of its index: the newest start first where the
+/// smallest value comes first, the oldest first where the greatest does. Of those
+/// without one the newest start comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// What is compared.
-    pub by: Attribute,
+    pub by: Subject,
     /// Which end comes first.
     pub direction: Direction,
 }
@@ -255,28 +308,28 @@ impl Default for Order {
     /// The newest start first.
     fn default() -> Self {
         Self {
-            by: Attribute::StartTime,
+            by: Attribute::StartTime.into(),
             direction: Direction::Descending,
         }
     }
 }
 
 impl Order {
-    /// Where a run stands in a list of this order.
-    pub fn position(self, row: &VisibilityRow) -> ListPosition {
-        ListPosition {
-            value: self.by.of(row),
-            run_id: row.run_id,
-        }
-    }
-
     /// Which of two places comes first.
     pub fn compare(self, one: &ListPosition, other: &ListPosition) -> Ordering {
-        let by_value = (&one.value, one.run_id).cmp(&(&other.value, other.run_id));
         let lacks = one.value.is_none().cmp(&other.value.is_none());
+        let values = one.value.cmp(&other.value);
+        let runs = one.run_id.cmp(&other.run_id);
+        let starts = one.started_at.cmp(&other.started_at).then(runs);
+        let ascending = match self.by {
+            Subject::BuiltIn(_) => values.then(runs),
+            // Of those without a value the newest comes first, whatever the direction.
+            Subject::Custom(_) if one.value.is_none() => return lacks.then(starts.reverse()),
+            Subject::Custom(_) => values.then(starts.reverse()),
+        };
         lacks.then(match self.direction {
-            Direction::Ascending => by_value,
-            Direction::Descending => by_value.reverse(),
+            Direction::Ascending => ascending,
+            Direction::Descending => ascending.reverse(),
         })
     }
 }
@@ -286,8 +339,19 @@ impl Order {
 pub struct ListPosition {
     /// The value that the list is sorted by.
     pub value: Option<Value>,
+    /// When the run started.
+    pub started_at: Timestamp,
     /// The run.
     pub run_id: RunId,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedRun {
+    /// What the list shows of it.
+    pub row: VisibilityRow,
+    /// Where it stands.
+    pub position: ListPosition,
 }
 
 /// One page of a list.
@@ -313,7 +377,7 @@ pub trait VisibilityStore {
         &'a self,
         namespace: &'a Namespace,
         request: &'a ListRequest,
-    ) -> StoreFuture<'a, Vec<VisibilityRow>>;
+    ) -> StoreFuture<'a, Vec<ListedRun>>;
 
     /// How many runs match, by status; statuses without runs are left out. Looks at
     /// `rows_examined` rows at most; a filter that asks for the status alone looks

@@ -1,68 +1,14 @@
 //! A disk that is full, a file that cannot be written.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use mainspring_test_guests::Guest;
 use mainspring_tests::{Calls, Server};
-use tempfile::TempDir;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use tonic::Code;
 
-/// A file system of its own, in memory. Unmounted when dropped.
-struct SmallDisk {
-    folder: TempDir,
-}
-
-impl SmallDisk {
-    /// `None`, and said loudly, where this process may not mount anything.
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let disk = Self { folder };
-        if disk.run(
-            "mount",
-            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
-        ) {
-            return Some(disk);
-        }
-        eprintln!("SKIPPED: a small file system cannot be mounted here; run this test as root");
-        None
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        let status = Command::new(program)
-            .args(arguments)
-            .arg(self.path())
-            .status();
-        status.is_ok_and(|status| status.success())
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn database(&self) -> PathBuf {
-        self.path().join("mainspring.db")
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) -> PathBuf {
-        use std::io::Write as _;
-        let path = self.path().join("filler");
-        let mut file = std::fs::File::create(&path).expect("a file can be made");
-        while file.write_all(&[0; 4_096]).is_ok() {}
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        self.run("umount", &["-l"]);
-    }
-}
+use super::volume::Volume;
 
 /// A run that waits for a cancel request and takes signals meanwhile.
-fn waiting() -> Guest {
+pub(crate) fn waiting() -> Guest {
     Guest::new("Waiting").run("(loop $on (br_if $on (i32.eq (call $next) (i32.const 2))))")
 }
 
@@ -76,7 +22,7 @@ async fn signal_until_refused(calls: &Calls) -> (usize, tonic::Status) {
     panic!("the disk is never full");
 }
 
-async fn recorded_signals(calls: &Calls) -> usize {
+pub(crate) async fn recorded_signals(calls: &Calls) -> usize {
     let history = calls.history("waiting", "").await.expect("a history");
     let signals = history
         .iter()
@@ -86,7 +32,7 @@ async fn recorded_signals(calls: &Calls) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room() {
-    let Some(disk) = SmallDisk::mount("8M") else {
+    let Some(disk) = Volume::in_memory("8M") else {
         return;
     };
     let mut server = Server::start_on(Some(disk.database()), &[]).await;
@@ -130,7 +76,7 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_system_that_cannot_be_written_is_named_at_the_start() {
-    let Some(disk) = SmallDisk::mount("8M") else {
+    let Some(disk) = Volume::in_memory("8M") else {
         return;
     };
     let mut server = Server::start_on(Some(disk.database()), &[]).await;

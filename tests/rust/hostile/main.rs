@@ -5,6 +5,8 @@ mod code;
 mod damage;
 mod disk;
 mod kit;
+mod read_only;
 mod requests;
 mod sizes;
 mod uploads;
+mod volume;

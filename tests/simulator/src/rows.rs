@@ -39,6 +39,8 @@ impl Rows {
             Write::Delete { key, run_id } => self.runs.get(run_id).is_some_and(|row| {
                 row.key == *key && row.status != WorkflowExecutionStatus::Running
             }),
+            // A run is deleted whole.
+            Write::DeleteRemains { .. } => false,
             Write::Transition(Transition {
                 runs,
                 current,
@@ -87,6 +89,7 @@ impl Rows {
                 self.delete(key, *run_id);
                 Ok(())
             }
+            Write::DeleteRemains { .. } => Ok(()),
             Write::Transition(transition) => {
                 for letter in &transition.taken {
                     self.take_letter(letter);

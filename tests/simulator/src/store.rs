@@ -15,7 +15,7 @@ use mainspring_engine::transition::{
 use mainspring_store::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use mainspring_store::namespaces::{NamespaceRow, NamespaceStore};
 use mainspring_store::search_attributes::{Properties, SearchAttributeRow, SearchAttributeStore};
-use mainspring_store::visibility::{Filter, ListRequest, VisibilityStore};
+use mainspring_store::visibility::{Filter, ListPosition, ListRequest, ListedRun, VisibilityStore};
 use mainspring_store::{
     ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture,
     WriteOutcome,
@@ -257,6 +257,10 @@ impl Store for ModelStore {
         ready(due)
     }
 
+    fn remains(&self, _limit: usize) -> StoreFuture<'_, Vec<RunId>> {
+        ready(Vec::new())
+    }
+
     fn queued_tasks<'a>(
         &'a self,
         namespace: &'a Namespace,
@@ -423,8 +427,16 @@ impl VisibilityStore for ModelStore {
         &'a self,
         _: &'a Namespace,
         _: &'a ListRequest,
-    ) -> StoreFuture<'a, Vec<VisibilityRow>> {
-        ready(self.rows.lock().visibility.values().cloned().collect())
+    ) -> StoreFuture<'a, Vec<ListedRun>> {
+        let listed = |row: &VisibilityRow| ListedRun {
+            row: row.clone(),
+            position: ListPosition {
+                value: None,
+                started_at: row.start_time,
+                run_id: row.run_id,
+            },
+        };
+        ready(self.rows.lock().visibility.values().map(listed).collect())
     }
 
     fn count_runs<'a>(

@@ -5,13 +5,13 @@ use mainspring_engine::search::words;
 use mainspring_engine::time::Timestamp;
 use mainspring_server::NamespaceAttributes;
 use mainspring_store::visibility::{
-    Attribute, Comparison, Direction, Filter, Kind, Order, Test, Value,
+    Attribute, Comparison, Direction, Filter, Kind, Order, Subject, Test, Value,
 };
 
 use super::FilterError;
 use super::durations::with_units;
 use super::lexer::{Token, tokens};
-use super::values::{self, Asked, What, Written};
+use super::values::{self, Asked, Written};
 
 /// Words that are no attribute, unless in back quotes.
 const KEYWORDS: [&str; 16] = [
@@ -321,8 +321,8 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let asked = self.attribute()?;
         match asked.what {
-            What::BuiltIn(attribute) => Ok(attribute),
-            What::Custom(_) => Err(at(
+            Subject::BuiltIn(attribute) => Ok(attribute),
+            Subject::Custom(_) => Err(at(
                 position,
                 format!(
                     "expected {wanted}, found the search attribute {}",
@@ -466,7 +466,17 @@ impl<'a> Parser<'a> {
             return Ok(Order::default());
         }
         self.need_word("BY")?;
-        let by = self.built_in("an attribute that every run has, to sort by")?;
+        let position = self.position();
+        let asked = self.attribute()?;
+        if matches!(asked.kind(), Kind::Words | Kind::Keywords) {
+            let name = &asked.name;
+            let message = format!(
+                "a run may have several values of {name}: a list is sorted by an attribute of \
+                 one value"
+            );
+            return Err(at(position, message));
+        }
+        let by = asked.what;
         let direction = if self.word("DESC") {
             Direction::Descending
         } else {

@@ -6,7 +6,9 @@ use mainspring_engine::limits::Limits;
 use mainspring_engine::search::AttributeType;
 use mainspring_engine::time::Timestamp;
 use mainspring_server::NamespaceAttributes;
-use mainspring_store::visibility::{Comparison, CustomAttribute, Direction, Filter, Test, Value};
+use mainspring_store::visibility::{
+    Comparison, CustomAttribute, Direction, Filter, Subject, Test, Value,
+};
 
 use super::{Context, FilterError, GroupBy, is_reserved, parse, parse_count};
 
@@ -50,7 +52,10 @@ fn read(text: &str) -> Result<String, FilterError> {
     };
     let order = match order == Default::default() {
         true => String::new(),
-        false => format!(" by {} {direction}", order.by.name()),
+        false => match order.by {
+            Subject::BuiltIn(attribute) => format!(" by {} {direction}", attribute.name()),
+            Subject::Custom(attribute) => format!(" by #{} {direction}", attribute.id),
+        },
     };
     Ok(format!("{}{order}", show(&filter)))
 }
@@ -237,6 +242,11 @@ fn vis_04_search_attributes_are_compared_as_their_types_want() {
             "Color = 'red' AND (Amount = 1 OR WorkflowType = 'a')",
             r##"(#2="red" & (#3=1 | WorkflowType="a"))"##,
         ),
+        ("ORDER BY Color", "all by #2 up"),
+        (
+            "WorkflowType = 'a' ORDER BY `Ship to` desc",
+            r#"WorkflowType="a" by #8 down"#,
+        ),
     ] {
         assert_eq!(read(text).as_deref(), Ok(tree), "{text}");
     }
@@ -276,7 +286,8 @@ fn vis_04_errors_on_search_attributes_say_where_and_what() {
         ("Notes IN ('a')", 7, "look for any of the words"),
         ("Notes STARTS_WITH 'a'", 7, "look for any of the words"),
         ("Notes = 5", 9, "words in quotes"),
-        ("ORDER BY Color", 10, "found the search attribute Color"),
+        ("ORDER BY Notes", 10, "several values of Notes"),
+        ("ORDER BY Tags DESC", 10, "several values of Tags"),
     ] {
         let error = read(text).unwrap_err();
         assert_eq!(error.position, position, "{text}: {error}");

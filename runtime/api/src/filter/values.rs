@@ -3,7 +3,7 @@
 use mainspring_engine::search::{Double, REPORTED_PROBLEMS, rfc_3339};
 use mainspring_engine::time::Timestamp;
 use mainspring_server::NamespaceAttributes;
-use mainspring_store::visibility::{Attribute, CustomAttribute, Filter, Kind, Test, Value};
+use mainspring_store::visibility::{Attribute, Filter, Kind, Subject, Test, Value};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Status;
 
 use super::durations::nanoseconds;
@@ -72,31 +72,19 @@ pub(super) struct Asked {
     /// As it is written.
     pub(super) name: String,
     /// Which one that is.
-    pub(super) what: What,
-}
-
-/// Which attribute is meant.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum What {
-    /// One that every run has a column for.
-    BuiltIn(Attribute),
-    /// A search attribute of the namespace.
-    Custom(CustomAttribute),
+    pub(super) what: Subject,
 }
 
 impl Asked {
     pub(super) fn kind(&self) -> Kind {
-        match self.what {
-            What::BuiltIn(attribute) => attribute.kind(),
-            What::Custom(attribute) => attribute.kind(),
-        }
+        self.what.kind()
     }
 
     /// The condition.
     pub(super) fn is(&self, test: Test) -> Filter {
         match self.what {
-            What::BuiltIn(attribute) => Filter::Is(attribute, test),
-            What::Custom(attribute) => Filter::Has(attribute, test),
+            Subject::BuiltIn(attribute) => Filter::Is(attribute, test),
+            Subject::Custom(attribute) => Filter::Has(attribute, test),
         }
     }
 }
@@ -116,10 +104,10 @@ pub(super) fn attribute(name: &str, known: &NamespaceAttributes) -> Result<Asked
         what,
     };
     if let Some(found) = Attribute::ALL.iter().find(|known| known.name() == name) {
-        return Ok(asked(What::BuiltIn(*found)));
+        return Ok(asked(Subject::BuiltIn(*found)));
     }
     if let Some(found) = known.get(name) {
-        return Ok(asked(What::Custom(*found)));
+        return Ok(asked(Subject::Custom(*found)));
     }
     let built_in = || Attribute::ALL.iter().map(|known| known.name());
     let mut names = built_in().chain(known.keys().map(String::as_str));

@@ -175,7 +175,8 @@ impl Workflows {
         }
         let state = self.server.history_state(target).await;
         let state = state.map_err(status::of)?;
-        let from = token.map_or(state.last_event_id, |token| token.next_event_id);
+        let last = state.last_event_id;
+        let from = token.map_or(last, |token| token.next_event_id.min(last));
         let size = page_size(request.maximum_page_size);
         let events = self
             .server

@@ -122,18 +122,19 @@ impl Workflows {
             limit,
             rows_examined: self.server.limits().list_rows_examined,
         };
-        let rows = self.server.list_workflows(asked.namespace, &page).await;
-        let rows = rows.map_err(status::of)?;
-        let next_page_token = match rows.last() {
-            Some(last) if rows.len() == limit => PageToken {
+        let runs = self.server.list_workflows(asked.namespace, &page).await;
+        let runs = runs.map_err(status::of)?;
+        let next_page_token = match runs.last() {
+            Some(last) if runs.len() == limit => PageToken {
                 query,
                 now,
-                position: order.position(last),
+                position: last.position.clone(),
             }
             .write(),
             _ => Vec::new(),
         };
-        let executions = rows.into_iter().map(|row| listed(row, known)).collect();
+        let executions = runs.into_iter().map(|run| listed(run.row, known));
+        let executions = executions.collect();
         Ok((executions, next_page_token))
     }
 
@@ -224,7 +225,7 @@ struct PageToken {
 }
 
 /// The first byte of a token: how the rest is to be read.
-const TOKEN_FORMAT: u8 = 1;
+const TOKEN_FORMAT: u8 = 2;
 /// What a sort key is.
 const ABSENT: u8 = 0;
 const NUMBER: u8 = 1;
@@ -236,6 +237,8 @@ impl PageToken {
         let mut token = vec![TOKEN_FORMAT];
         token.extend_from_slice(&self.query.0);
         token.extend_from_slice(&self.now.as_nanos().to_be_bytes());
+        let started_at = self.position.started_at.as_nanos();
+        token.extend_from_slice(&started_at.to_be_bytes());
         token.extend_from_slice(self.position.run_id.as_bytes());
         match &self.position.value {
             None => token.push(ABSENT),
@@ -278,6 +281,7 @@ impl PageToken {
         let (format, rest) = token.split_first()?;
         let (query, rest) = rest.split_first_chunk()?;
         let (now, rest) = rest.split_first_chunk()?;
+        let (started_at, rest) = rest.split_first_chunk()?;
         let (run_id, rest) = rest.split_first_chunk::<16>()?;
         let (kind, value) = rest.split_first()?;
         let value = match *kind {
@@ -295,6 +299,7 @@ impl PageToken {
             now: Timestamp::from_nanos(i64::from_be_bytes(*now)),
             position: ListPosition {
                 value,
+                started_at: Timestamp::from_nanos(i64::from_be_bytes(*started_at)),
                 run_id: RunId::from_slice(run_id)?,
             },
         })
@@ -311,6 +316,7 @@ mod tests {
         for value in [
             None,
             Some(Value::Int(-42)),
+            Double::new(-0.25).map(Value::Double),
             Some(Value::Text("ä".into())),
             Some(Value::Text(String::new())),
         ] {
@@ -319,6 +325,7 @@ mod tests {
                 now: Timestamp::from_nanos(7),
                 position: ListPosition {
                     value,
+                    started_at: Timestamp::from_nanos(-9),
                     run_id: RunId::parse("0193d5a0-0000-7000-8000-000000000001").unwrap(),
                 },
             };

@@ -124,7 +124,7 @@ impl Workflows {
         let known = self.known(namespace)?;
         let filter = Filter::And(filters);
         let order = Order {
-            by,
+            by: by.into(),
             direction: Direction::Descending,
         };
         let query = format!("{filter:?} by {}", by.name());

@@ -1,5 +1,6 @@
 //! Deleting a run: an open one is terminated first, then all that is kept of it goes
-//! (LIF-13). The answer leaves when nothing is left.
+//! (LIF-13). The answer leaves when nothing of it can be found any more; what a long
+//! history has left on disk goes [afterwards](crate::remains).
 
 use mainspring_engine::ids::RunId;
 use mainspring_engine::transition::Write;
@@ -62,8 +63,11 @@ impl Actor {
             if is_latest || deleted.is_err() {
                 self.forget();
             }
-            if deleted.is_ok() && is_latest {
-                self.core.alarms.set(&self.key, None);
+            if deleted.is_ok() {
+                self.core.remains.notify_one();
+                if is_latest {
+                    self.core.alarms.set(&self.key, None);
+                }
             }
             let answer = deleted.map_err(|error| {
                 ServerError::Unavailable(format!(

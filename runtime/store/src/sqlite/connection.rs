@@ -77,6 +77,18 @@ impl<'a> Sql<'a> {
         Ok(rows.next()?.map(read).transpose()?)
     }
 
+    /// All rows of an answer.
+    pub(super) fn all<T>(
+        &self,
+        text: &'static str,
+        values: impl Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.prepared(text)?;
+        let rows = statement.query_map(values, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     fn prepared(&self, text: &'static str) -> Result<CachedStatement<'a>, StoreError> {
         // Tests have every statement explained.
         tracing::trace!(target: "mainspring_store::sql", statement = text);

@@ -9,10 +9,12 @@ mod checkpoint;
 mod commit;
 mod components;
 mod connection;
+mod errors;
 mod history;
 mod letters;
 mod lookups;
 mod namespaces;
+mod remains;
 mod rows;
 mod search_attributes;
 mod sql;
@@ -26,7 +28,6 @@ use std::time::Duration;
 use mainspring_engine::ids::{Namespace, RunId, TaskQueue, WorkflowKey};
 use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::{ActivityRow, EventBatch, OutboxRow, RunImage, Write};
-use rusqlite::ErrorCode;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -52,14 +53,21 @@ const CACHE_KIB: &str = "-16384";
 
 /// The numbered migrations, in the binary; each is run once, at start.
 fn migrations() -> Migrator {
-    let initial = include_str!("../../../../migrations/sqlite/0001_initial.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "initial".into(),
-        MigrationType::Simple,
-        initial.into_sql_str(),
-        false,
-    )])
+    let numbered = [
+        (
+            "initial",
+            include_str!("../../../../migrations/sqlite/0001_initial.sql"),
+        ),
+        (
+            "remains and relatives",
+            include_str!("../../../../migrations/sqlite/0002_remains_and_relatives.sql"),
+        ),
+    ];
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+        let text = text.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, text, false)
+    };
+    Migrator::with_migrations((1..).zip(numbered).map(migration).collect())
 }
 
 /// A server's state in one SQLite file.
@@ -189,39 +197,6 @@ fn open_error(path: &Path, reason: &str) -> StoreError {
 /// How long a read may wait for a connection before that is worth a warning.
 const SLOW_ACQUIRE: Duration = Duration::from_secs(10);
 
-/// SQLite's primary result codes that mean "cannot be written".
-const READ_ONLY: u32 = 8;
-const FULL: u32 = 13;
-/// Those that mean "not as it was written".
-const CORRUPT: u32 = 11;
-const NOT_A_DATABASE: u32 = 26;
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let reason = error.to_string();
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code())
-            .and_then(|code| code.parse::<u32>().ok());
-        match code.map(|code| code & 0xFF) {
-            Some(READ_ONLY | FULL) => StoreError::ReadOnly { reason },
-            Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { reason },
-            _ => StoreError::Unavailable { reason },
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        let reason = error.to_string();
-        let code = error.sqlite_error_code();
-        match code {
-            Some(ErrorCode::ReadOnly | ErrorCode::DiskFull) => StoreError::ReadOnly { reason },
-            _ => StoreError::Unavailable { reason },
-        }
-    }
-}
-
 /// What a call on a closed store is told.
 fn closed() -> StoreError {
     StoreError::Unavailable {
@@ -303,6 +278,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> StoreFuture<'a, Vec<ClosedRun>> {
         Box::pin(rows::oldest_closed_runs(&self.readers, namespace, limit))
+    }
+
+    fn remains(&self, limit: usize) -> StoreFuture<'_, Vec<RunId>> {
+        Box::pin(remains::page(&self.readers, limit))
     }
 
     fn queued_tasks<'a>(

@@ -104,3 +104,75 @@ pub async fn the_oldest_closed_runs_come_first(store: &dyn Store) {
     let elsewhere = store.oldest_closed_runs(&"other".into(), 2).await.unwrap();
     assert!(elsewhere.is_empty());
 }
+
+/// The request IDs and events of a run with a long history: more than one transaction
+/// deletes.
+const LONG: i64 = 1_200;
+
+/// A closed run whose history has so many batches.
+pub async fn a_long_run(store: &dyn Store, n: u128, batches: i64) {
+    let mut first = start(n);
+    first.runs[0].request_ids = (0..batches).map(|id| format!("r{id}").into()).collect();
+    commit(store, vec![first]).await;
+    for version in 2..batches {
+        let mut step = super::next(n, version as u64);
+        step.runs[0].events = Some(events(n, version * 2, version * 2 + 1));
+        commit(store, vec![step]).await;
+    }
+    let mut last = close(n, batches as u64, Status::Completed);
+    last.runs[0].events = Some(events(n, batches * 2, batches * 2 + 1));
+    commit(store, vec![last]).await;
+}
+
+/// Deletes what is left until nothing is; in how many pieces.
+async fn delete_remains(store: &dyn Store) -> usize {
+    for pieces in 0.. {
+        let left = store.remains(10).await.unwrap();
+        let Some(run_id) = left.first() else {
+            return pieces;
+        };
+        let write = Write::DeleteRemains { run_id: *run_id };
+        assert_eq!(store.commit(&[write]).await.unwrap(), [Applied]);
+    }
+    unreachable!("it ends")
+}
+
+/// LIF-13: it is gone at once for everybody, and from the disk piece by piece.
+pub async fn a_long_history_is_deleted_in_pieces_behind_a_run_that_is_gone(store: &dyn Store) {
+    let namespace = "default".into();
+    a_long_run(store, 1, LONG).await;
+    commit(store, vec![start(2), close(3, 1, Status::Completed)]).await;
+    assert!(store.remains(10).await.unwrap().is_empty());
+    assert_eq!(delete(store, 1).await, Applied);
+    assert_eq!(delete(store, 1).await, Conflict, "it is gone");
+    assert!(store.load_run(&key(1), run_id(1)).await.unwrap().is_none());
+    assert_eq!(store.current_run(&key(1)).await.unwrap(), None);
+    let counted = store.count_runs(&namespace, &Filter::All, 10).await;
+    assert_eq!(
+        counted.unwrap(),
+        [(Status::Running, 1), (Status::Completed, 1)]
+    );
+    assert_eq!(store.remains(10).await.unwrap(), [run_id(1)]);
+
+    // A new run of the same workflow ID has nothing to do with it, and neither has one
+    // that is deleted meanwhile.
+    assert_eq!(commit(store, vec![start(4)]).await, [Applied]);
+    assert_eq!(delete(store, 3).await, Applied);
+    assert_eq!(store.remains(10).await.unwrap(), [run_id(1)]);
+    assert!(delete_remains(store).await > 2);
+    let whole = HistoryRange {
+        from_event_id: 1,
+        to_event_id: i64::MAX,
+        max_bytes: usize::MAX,
+        reverse: false,
+    };
+    for (n, left) in [(1, 0), (2, 1), (4, 1)] {
+        let batches = store.read_history(run_id(n), whole).await.unwrap();
+        assert_eq!(batches.len(), left, "run {n}");
+    }
+    for id in ["r0", "r500", "r1199"] {
+        assert!(!store.has_request_id(run_id(1), id).await.unwrap());
+    }
+    let again = Write::DeleteRemains { run_id: run_id(1) };
+    assert_eq!(store.commit(&[again]).await.unwrap(), [Conflict]);
+}

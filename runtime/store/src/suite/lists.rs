@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Stat
 
 use super::{Dice, at, close, commit, run_id, start};
 use crate::visibility::{
-    Attribute, Comparison, Direction, Filter, Kind, ListRequest, Order, Test, Value,
+    Attribute, Comparison, Direction, Filter, Kind, ListRequest, Order, Subject, Test, Value,
 };
 use crate::{Store, StoreError, WriteOutcome};
 
@@ -38,7 +38,8 @@ pub(super) async fn list(
     store: &dyn Store,
     request: &ListRequest,
 ) -> Result<Vec<VisibilityRow>, StoreError> {
-    store.list_runs(&"default".into(), request).await
+    let listed = store.list_runs(&"default".into(), request).await?;
+    Ok(listed.into_iter().map(|run| run.row).collect())
 }
 
 pub(super) async fn count(store: &dyn Store, filter: &Filter) -> u64 {
@@ -54,14 +55,15 @@ pub(super) async fn pages(
     let mut request = request.clone();
     let mut seen: Vec<VisibilityRow> = Vec::new();
     loop {
-        let page = list(store, &request).await?;
+        let page = store.list_runs(&"default".into(), &request).await?;
         assert!(page.len() <= request.limit);
+        let last = page.last().map(|run| run.position.clone());
         let full = page.len() == request.limit;
-        seen.extend(page);
+        seen.extend(page.into_iter().map(|run| run.row));
         if !full {
             return Ok(seen);
         }
-        request.after = seen.last().map(|row| request.order.position(row));
+        request.after = last;
     }
 }
 
@@ -211,7 +213,7 @@ pub async fn a_list_looks_at_no_more_rows_than_it_may(store: &dyn Store) {
     // An order that no index has is sorted, as long as that is within the budget.
     let by_queue = |rows_examined| ListRequest {
         order: Order {
-            by: Attribute::TaskQueue,
+            by: Attribute::TaskQueue.into(),
             direction: Direction::Ascending,
         },
         limit: 10,
@@ -240,6 +242,75 @@ pub async fn a_wide_prefix_is_listed_by_start_time(store: &dyn Store) {
     let times = pages(store, &request).await.unwrap();
     let times: Vec<_> = times.iter().map(|row| row.start_time).collect();
     assert_eq!(times, (1..=1_500).rev().map(at).collect::<Vec<_>>());
+}
+
+/// VIS-03: the children of a run and the runs of a tree cost what is found.
+pub async fn relatives_are_found_by_their_index(store: &dyn Store) {
+    let rows = (1..=3_000_u128).map(|n| {
+        let mut row = super::visibility(n, Status::Running);
+        if n % 300 == 0 {
+            // A child of the run before it, in the tree of run 1.
+            row.parent = Some((super::key(n - 1).workflow_id, run_id(n - 1)));
+            row.root = Some((super::key(1).workflow_id, run_id(1)));
+        }
+        row
+    });
+    write(store, rows.collect()).await;
+    let parent = |n: u128| equal(Attribute::ParentWorkflowId, &format!("workflow-{n}"));
+    let root = |n: u128| equal(Attribute::RootWorkflowId, &format!("workflow-{n}"));
+    let of_run = equal(Attribute::ParentRunId, &run_id(599).to_string());
+    let has_none = Filter::Is(Attribute::ParentWorkflowId, Test::IsNull);
+    let has_one = Filter::Not(Box::new(has_none.clone()));
+    let several = vec![
+        Value::Text("workflow-299".into()),
+        Value::Text("workflow-899".into()),
+    ];
+    let several = Filter::Is(Attribute::ParentWorkflowId, Test::In(several));
+    let prefix = Filter::Is(
+        Attribute::RootWorkflowId,
+        Test::StartsWith("workflow-299".into()),
+    );
+    for (filter, found) in [
+        (parent(299), 1),
+        (parent(300), 0),
+        (several, 2),
+        (has_one, 10),
+        (of_run, 1),
+        // The root is in its own tree.
+        (root(1), 11),
+        (root(7), 1),
+        (root(300), 0),
+        (Filter::And(vec![root(1), parent(599)]), 1),
+        (Filter::Or(vec![root(1), root(7)]), 12),
+        (prefix, 11),
+    ] {
+        for order in [Order::default(), by_close()] {
+            let request = ListRequest {
+                rows_examined: 40,
+                limit: 20,
+                order,
+                ..all(filter.clone())
+            };
+            let rows = list(store, &request).await.unwrap();
+            assert_eq!(rows.len(), found, "{filter:?}");
+            let by_twos = ListRequest {
+                limit: 2,
+                ..request
+            };
+            assert_eq!(pages(store, &by_twos).await.unwrap(), rows, "{filter:?}");
+        }
+        let counted = store.count_runs(&"default".into(), &filter, 40).await;
+        let counted: u64 = counted.unwrap().iter().map(|(_, runs)| runs).sum();
+        assert_eq!(counted, found as u64, "{filter:?}");
+    }
+    assert_eq!(count(store, &has_none).await, 2_990);
+}
+
+fn by_close() -> Order {
+    Order {
+        by: Attribute::CloseTime.into(),
+        direction: Direction::Ascending,
+    }
 }
 
 /// As large as a filter may be, SQLite's own limits are further away.
@@ -294,7 +365,7 @@ pub async fn random_filters_agree_with_a_plain_evaluation(store: &dyn Store) {
     for _ in 0..600 {
         let filter = random_filter(&mut dice, &rows, 3);
         let order = Order {
-            by: dice.pick(Attribute::ALL),
+            by: dice.pick(Attribute::ALL).into(),
             direction: dice.pick(&[Direction::Ascending, Direction::Descending]),
         };
         let order = dice.pick(&[order, Order::default()]);
@@ -468,9 +539,17 @@ fn passes(value: &Value, test: &Test) -> bool {
 }
 
 pub(super) fn in_order(order: Order, one: &VisibilityRow, other: &VisibilityRow) -> Ordering {
-    let forwards = match (order.by.of(one), order.by.of(other)) {
+    let value = |row: &VisibilityRow| match order.by {
+        Subject::BuiltIn(attribute) => attribute.of(row),
+        Subject::Custom(attribute) => super::search::values_of(row, attribute).first().cloned(),
+    };
+    let newest_first = || (other.start_time, other.run_id).cmp(&(one.start_time, one.run_id));
+    let is_custom = matches!(order.by, Subject::Custom(_));
+    let forwards = match (value(one), value(other)) {
         (Some(_), None) => return Ordering::Less,
         (None, Some(_)) => return Ordering::Greater,
+        (None, None) if is_custom => return newest_first(),
+        (left, right) if is_custom => left.cmp(&right).then_with(newest_first),
         (left, right) => (left, one.run_id).cmp(&(right, other.run_id)),
     };
     match order.direction {

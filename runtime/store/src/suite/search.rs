@@ -7,7 +7,8 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Stat
 use super::lists::{all, count, holds, in_order, list, pages, write};
 use super::{Dice, at, close, commit, next, run_id};
 use crate::visibility::{
-    Attribute, Comparison, CustomAttribute, Direction, Filter, ListRequest, Order, Test, Value,
+    Attribute, Comparison, CustomAttribute, Direction, Filter, ListRequest, Order, Subject, Test,
+    Value,
 };
 use crate::{Store, StoreError};
 
@@ -348,6 +349,76 @@ pub async fn a_search_attribute_is_walked_within_the_budget(store: &dyn Store) {
     );
 }
 
+/// VIS-01: a page of a list in the order of a search attribute costs a page, however many
+/// runs there are; those without a value come last.
+pub async fn a_list_in_the_order_of_a_search_attribute_follows_its_index(store: &dyn Store) {
+    let attributes = every_type(store).await;
+    let (keyword, amount) = (attributes[1], attributes[2]);
+    let rows = (1..=3_000_u128).map(|n| {
+        let mut indexed = vec![has(
+            AttributeType::Keyword,
+            &[text(if n % 1_000 == 0 { "rare" } else { "usual" })],
+        )];
+        if n <= 2_500 {
+            // Five runs of each amount.
+            let amount = Value::Int((n as i64 - 1) / 5);
+            indexed.push(has(AttributeType::Int, &[amount]));
+        }
+        with(n, indexed)
+    });
+    write(store, rows.collect()).await;
+    let by_amount = |direction, filter, limit, rows_examined| ListRequest {
+        order: Order {
+            by: amount.into(),
+            direction,
+        },
+        limit,
+        rows_examined,
+        ..all(filter)
+    };
+    let ids = |rows: Vec<VisibilityRow>| -> Vec<u128> {
+        let id = |row: &VisibilityRow| u128::from_be_bytes(*row.run_id.as_bytes());
+        rows.iter().map(id).collect()
+    };
+    let first = by_amount(Direction::Ascending, Filter::All, 7, 1_000);
+    let first = ids(list(store, &first).await.unwrap());
+    assert_eq!(first, [5, 4, 3, 2, 1, 10, 9], "the newest of equals first");
+    let last = by_amount(Direction::Descending, Filter::All, 7, 1_000);
+    let last = ids(list(store, &last).await.unwrap());
+    assert_eq!(last, [2_496, 2_497, 2_498, 2_499, 2_500, 2_491, 2_492]);
+
+    for direction in [Direction::Ascending, Direction::Descending] {
+        let whole = by_amount(direction, Filter::All, 700, 4_000);
+        let whole = ids(pages(store, &whole).await.unwrap());
+        assert_eq!(whole.len(), 3_000);
+        let others: Vec<u128> = (2_501..=3_000).rev().collect();
+        assert_eq!(whole[2_500..], others, "those without come last");
+    }
+
+    // A range of values is walked and nothing beside it; what another index finds is
+    // sorted.
+    let range = Test::Between(Value::Int(100), Value::Int(101));
+    let range = by_amount(Direction::Ascending, Filter::Has(amount, range), 20, 20);
+    let range = ids(list(store, &range).await.unwrap());
+    assert_eq!(range, [505, 504, 503, 502, 501, 510, 509, 508, 507, 506]);
+    let rare = equal(keyword, text("rare"));
+    let rare = by_amount(Direction::Descending, rare, 20, 20);
+    let rare = ids(list(store, &rare).await.unwrap());
+    assert_eq!(rare, [2_000, 1_000, 3_000]);
+
+    // What no index finds is looked for along the values, as far as the budget goes.
+    let queue = Test::Compare(Comparison::Equal, text("none"));
+    let queue = Filter::Is(Attribute::TaskQueue, queue);
+    let within = by_amount(Direction::Ascending, queue.clone(), 20, 3_000);
+    assert!(list(store, &within).await.unwrap().is_empty());
+    let beyond = by_amount(Direction::Ascending, queue, 20, 2_000);
+    let refused = list(store, &beyond).await;
+    assert!(
+        matches!(refused, Err(StoreError::TooManyRows { .. })),
+        "{refused:?}"
+    );
+}
+
 /// Filters over search attributes and columns together, in every order, in pages of
 /// every size, under any budget.
 pub async fn random_search_attributes_agree_with_a_plain_evaluation(store: &dyn Store) {
@@ -365,12 +436,11 @@ pub async fn random_search_attributes_agree_with_a_plain_evaluation(store: &dyn 
     for _ in 0..500 {
         let filter = random_filter(&mut dice, &attributes, 3);
         let directions = [Direction::Ascending, Direction::Descending];
+        let mut by: Vec<Subject> = vec![Attribute::StartTime.into(), Attribute::CloseTime.into()];
+        let has_one = |attribute: &&CustomAttribute| !attribute.attribute_type.has_several();
+        by.extend(attributes.iter().filter(has_one).map(|a| Subject::from(*a)));
         let order = Order {
-            by: dice.pick(&[
-                Attribute::StartTime,
-                Attribute::StartTime,
-                Attribute::CloseTime,
-            ]),
+            by: dice.pick(&by),
             direction: dice.pick(&directions),
         };
         let request = ListRequest {

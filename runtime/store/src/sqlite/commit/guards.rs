@@ -5,7 +5,7 @@ use mainspring_engine::transition::{
 };
 use rusqlite::params;
 
-use super::deletes::closed_as;
+use super::deletes::{closed_as, is_left};
 use crate::StoreError;
 use crate::sqlite::connection::Sql;
 
@@ -33,6 +33,7 @@ pub(super) fn hold(sql: &Sql<'_>, write: &Write) -> Result<bool, StoreError> {
             }
         }
         Write::Delete { key, run_id } => Ok(closed_as(sql, key, *run_id)?.is_some()),
+        Write::DeleteRemains { run_id } => is_left(sql, *run_id),
         Write::Activities { writes, .. } => {
             for write in writes {
                 if !is_next_stamp(sql, write)? {

@@ -46,7 +46,7 @@ fn touch_no_run_twice(writes: &[Write]) -> bool {
             .runs
             .iter()
             .all(|run| seen.insert((run.row.run_id, 0))),
-        Write::Delete { run_id, .. } => seen.insert((*run_id, 0)),
+        Write::Delete { run_id, .. } | Write::DeleteRemains { run_id } => seen.insert((*run_id, 0)),
         Write::Activities { writes, .. } => writes
             .iter()
             .all(|write| seen.insert((write.row.run_id, write.row.scheduled_event_id))),

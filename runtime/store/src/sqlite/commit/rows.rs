@@ -41,6 +41,7 @@ impl<'a> Rows<'a> {
                 }
             }
             Write::Delete { key, run_id } => self.delete_run(key, *run_id)?,
+            Write::DeleteRemains { run_id } => deletes::go_on(self.sql, *run_id)?,
             Write::Transition(transition) => {
                 for letter in &transition.taken {
                     self.taken(letter)?;

@@ -1,11 +1,27 @@
 //! A filter as a WHERE clause.
 
+use std::borrow::Cow;
+
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::ranges::{Cut, Range, Side, after_prefix};
 use crate::visibility::{
-    Attribute, Comparison, CustomAttribute, Direction, Filter, ListPosition, Order, Test, Value,
+    Attribute, Comparison, CustomAttribute, Direction, Filter, ListPosition, Order, Subject, Test,
+    Value,
 };
+
+/// What stands for the attribute that a list is sorted by.
+pub(super) fn sort_column(by: Subject) -> Cow<'static, str> {
+    match by {
+        Subject::BuiltIn(attribute) => column(attribute).into(),
+        Subject::Custom(attribute) => format!(
+            "(SELECT value FROM attribute_values INDEXED BY attribute_values_by_run \
+             WHERE of_run = run_id AND attribute_id = {})",
+            attribute.id
+        )
+        .into(),
+    }
+}
 
 /// What stands for an attribute in a statement.
 fn column(attribute: Attribute) -> &'static str {
@@ -196,11 +212,11 @@ pub(super) fn push_range(
 
 /// ` AND …`: what comes after a place, in an order that no index has.
 pub(super) fn push_after(query: &mut QueryBuilder<Sqlite>, order: Order, after: &ListPosition) {
-    let column = column(order.by);
-    let further = match order.direction {
+    let column = &*sort_column(order.by);
+    let [further, _] = directions(order).map(|direction| match direction {
         Direction::Ascending => " > ",
         Direction::Descending => " < ",
-    };
+    });
     query.push(" AND (");
     if let Some(value) = &after.value {
         query.push(column).push(further);
@@ -211,9 +227,28 @@ pub(super) fn push_after(query: &mut QueryBuilder<Sqlite>, order: Order, after: 
     } else {
         query.push(column).push(" IS NULL");
     }
-    query.push(" AND run_id").push(further);
-    query.push_bind(after.run_id.as_bytes().to_vec());
+    push_further_run(query, order, after);
     query.push(")");
+}
+
+/// ` AND …`: of the runs with the same value, those that come further on.
+fn push_further_run(query: &mut QueryBuilder<Sqlite>, order: Order, after: &ListPosition) {
+    let [_, further] = directions(order).map(|direction| match direction {
+        Direction::Ascending => " > ",
+        Direction::Descending => " < ",
+    });
+    let run_id = after.run_id.as_bytes().to_vec();
+    match order.by {
+        Subject::BuiltIn(_) => {
+            query.push(" AND run_id").push(further).push_bind(run_id);
+        }
+        Subject::Custom(_) => {
+            let started_at = after.started_at.as_nanos();
+            query.push(" AND (start_time, run_id)").push(further);
+            query.push("(").push_bind(started_at).push(", ");
+            query.push_bind(run_id).push(")");
+        }
+    }
 }
 
 /// ` ORDER BY …` as an index has it.
@@ -222,7 +257,7 @@ pub(super) fn push_index_order(
     (column, run_column): (&str, &str),
     order: Order,
 ) {
-    let direction = direction(order);
+    let direction = word(order.direction);
     query.push(format!(
         " ORDER BY {column} {direction}, {run_column} {direction}"
     ));
@@ -230,14 +265,41 @@ pub(super) fn push_index_order(
 
 /// ` ORDER BY …` that has to sort: runs without a value last.
 pub(super) fn push_sorted_order(query: &mut QueryBuilder<Sqlite>, order: Order) {
-    let (column, direction) = (column(order.by), direction(order));
-    query.push(format!(
-        " ORDER BY {column} IS NULL, {column} {direction}, run_id {direction}"
-    ));
+    let column = sort_column(order.by);
+    let [values, runs] = directions(order).map(word);
+    query.push(format!(" ORDER BY {column} IS NULL, {column} {values}"));
+    if matches!(order.by, Subject::Custom(_)) {
+        query.push(format!(", start_time {runs}"));
+    }
+    query.push(format!(", run_id {runs}"));
 }
 
-fn direction(order: Order) -> &'static str {
-    match order.direction {
+/// ` ORDER BY …` along the index of values: under one of them, or along a range.
+pub(super) fn push_value_order(
+    query: &mut QueryBuilder<Sqlite>,
+    direction: Direction,
+    is_one_value: bool,
+) {
+    let (values, runs) = (word(direction), word(direction.reversed()));
+    query.push(" ORDER BY ");
+    if !is_one_value {
+        query.push(format!("value {values}, "));
+    }
+    query.push(format!("started_at {runs}, of_run {runs}"));
+}
+
+/// The directions of the values, and of the runs that have the same.
+fn directions(order: Order) -> [Direction; 2] {
+    let runs = match order.by {
+        Subject::BuiltIn(_) => order.direction,
+        // As the index of values has them.
+        Subject::Custom(_) => order.direction.reversed(),
+    };
+    [order.direction, runs]
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
         Direction::Ascending => "ASC",
         Direction::Descending => "DESC",
     }

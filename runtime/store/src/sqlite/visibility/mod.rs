@@ -4,6 +4,7 @@
 //! look at is bounded; without a filter, or by status, counts are read from
 //! counters.
 
+mod by_value;
 mod clauses;
 mod plan;
 mod ranges;
@@ -11,18 +12,20 @@ mod ranges;
 use std::ops::RangeInclusive;
 
 use mainspring_engine::ids::{Namespace, RunId, WorkflowId};
+use mainspring_engine::time::Timestamp;
 use mainspring_engine::transition::VisibilityRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, query};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use self::clauses::{push_after, push_index_order, push_residue, push_sorted_order};
+use self::clauses::{push_after, push_index_order, push_residue, push_sorted_order, sort_column};
 use self::plan::{Arm, Merit, Walk, walks};
 use self::ranges::{Cut, Range, Side, allowed};
 use super::rows::{key, status};
 use super::{SqliteStore, sql};
 use crate::visibility::{
-    Attribute, Direction, Filter, ListPosition, ListRequest, Order, Test, Value, VisibilityStore,
+    Attribute, Direction, Filter, ListPosition, ListRequest, ListedRun, Order, Subject, Test,
+    Value, VisibilityStore,
 };
 use crate::{StoreError, StoreFuture};
 
@@ -40,7 +43,7 @@ impl VisibilityStore for SqliteStore {
         &'a self,
         namespace: &'a Namespace,
         request: &'a ListRequest,
-    ) -> StoreFuture<'a, Vec<VisibilityRow>> {
+    ) -> StoreFuture<'a, Vec<ListedRun>> {
         Box::pin(async move {
             let mut tx = self.readers.begin().await?;
             let rows_examined = request.rows_examined.max(request.limit);
@@ -99,7 +102,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    async fn list(&mut self, request: &ListRequest) -> Result<Vec<VisibilityRow>, StoreError> {
+    async fn list(&mut self, request: &ListRequest) -> Result<Vec<ListedRun>, StoreError> {
+        if let Subject::Custom(attribute) = request.order.by {
+            return self.list_by_value(request, attribute).await;
+        }
         if request.order.by != Attribute::CloseTime {
             return self.page(request).await;
         }
@@ -124,23 +130,32 @@ impl<'a> Reader<'a> {
         Ok(rows)
     }
 
-    async fn page(&mut self, request: &ListRequest) -> Result<Vec<VisibilityRow>, StoreError> {
+    async fn page(&mut self, request: &ListRequest) -> Result<Vec<ListedRun>, StoreError> {
         let walks = walks(&request.filter, request.order);
-        let Some(walk) = self.choose(&walks).await? else {
-            return Ok(Vec::new());
-        };
+        match self.choose(&walks).await? {
+            Some(walk) => self.walk(walk, request).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The runs of a page, along a walk.
+    async fn walk(
+        &mut self,
+        walk: &Walk,
+        request: &ListRequest,
+    ) -> Result<Vec<ListedRun>, StoreError> {
         let (order, limit) = (request.order, request.limit);
-        let mut rows: Vec<VisibilityRow> = Vec::new();
+        let mut rows: Vec<ListedRun> = Vec::new();
         for arm in &walk.arms {
             if walk.in_order {
                 // What comes after a full page is not looked for.
                 let last = rows.get(limit.saturating_sub(1));
-                let until = last.map(|row| order.position(row));
+                let until = last.map(|run| run.position.clone());
                 rows.extend(self.follow(arm, request, until.as_ref()).await?);
             } else {
                 rows.extend(self.sort(arm, request).await?);
             }
-            rows.sort_by(|one, other| order.compare(&order.position(one), &order.position(other)));
+            rows.sort_by(|one, other| order.compare(&one.position, &other.position));
             rows.truncate(limit);
         }
         Ok(rows)
@@ -225,7 +240,7 @@ impl<'a> Reader<'a> {
         arm: &Arm,
         request: &ListRequest,
         until: Option<&ListPosition>,
-    ) -> Result<Vec<VisibilityRow>, StoreError> {
+    ) -> Result<Vec<ListedRun>, StoreError> {
         let ascending = request.order.direction == Direction::Ascending;
         let mut rest = arm.clone();
         if let Some(after) = &request.after {
@@ -234,7 +249,7 @@ impl<'a> Reader<'a> {
         if let Some(until) = until {
             rest = rest.clip(&range_through(until, ascending));
         }
-        let mut found: Vec<VisibilityRow> = Vec::new();
+        let mut found: Vec<ListedRun> = Vec::new();
         let mut step = FIRST_STEP.max(request.limit);
         loop {
             let size = step.min(self.rows_left);
@@ -273,8 +288,11 @@ impl<'a> Reader<'a> {
         push_index_order(&mut query, (column, run_column), order);
         query.push(" LIMIT 1 OFFSET ").push_bind(sql::limit(n));
         let row = query.build().fetch_one(&mut *self.connection).await?;
+        let value: i64 = row.try_get("position")?;
         Ok(ListPosition {
-            value: Some(Value::Int(row.try_get("position")?)),
+            value: Some(Value::Int(value)),
+            // It is only compared by value.
+            started_at: Timestamp::EPOCH,
             run_id: sql::run_id(&row, "position_run")?,
         })
     }
@@ -285,13 +303,13 @@ impl<'a> Reader<'a> {
         arm: &Arm,
         request: &ListRequest,
         limit: usize,
-    ) -> Result<Vec<VisibilityRow>, StoreError> {
+    ) -> Result<Vec<ListedRun>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT visibility.*");
         arm.push_rows(&mut query, self.namespace);
         push_residue(&mut query, &request.filter);
         push_index_order(&mut query, arm.order_columns(request.order), request.order);
         query.push(" LIMIT ").push_bind(sql::limit(limit));
-        self.rows(query).await
+        self.rows(query, request.order).await
     }
 
     /// The first rows of a stretch that match, in the order of the list, which is
@@ -301,12 +319,16 @@ impl<'a> Reader<'a> {
         &mut self,
         arm: &Arm,
         request: &ListRequest,
-    ) -> Result<Vec<VisibilityRow>, StoreError> {
+    ) -> Result<Vec<ListedRun>, StoreError> {
         if arm.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT * FROM visibility WHERE run_id IN (SELECT run_id");
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT *");
+        if matches!(request.order.by, Subject::Custom(_)) {
+            let column = sort_column(request.order.by);
+            query.push(format!(", {column} AS sorted_by"));
+        }
+        query.push(" FROM visibility WHERE run_id IN (SELECT run_id");
         arm.push_rows(&mut query, self.namespace);
         push_residue(&mut query, &request.filter);
         if let Some(after) = &request.after {
@@ -315,17 +337,18 @@ impl<'a> Reader<'a> {
         push_sorted_order(&mut query, request.order);
         query.push(" LIMIT ").push_bind(sql::limit(request.limit));
         query.push(") /* sorts */");
-        self.rows(query).await
+        self.rows(query, request.order).await
     }
 
     /// Filters differ from call to call: their statements are not worth keeping.
     async fn rows(
         &mut self,
         mut query: QueryBuilder<Sqlite>,
-    ) -> Result<Vec<VisibilityRow>, StoreError> {
+        order: Order,
+    ) -> Result<Vec<ListedRun>, StoreError> {
         let query = query.build().persistent(false);
         let rows = query.fetch_all(&mut *self.connection).await?;
-        rows.iter().map(visibility_row).collect()
+        rows.iter().map(|row| listed(row, order)).collect()
     }
 
     async fn read_counters(
@@ -426,6 +449,25 @@ fn cut(position: &ListPosition, ascending: bool) -> Option<Cut> {
         Side::BeforeRun(position.run_id)
     };
     position.value.clone().map(|value| Cut::At(value, side))
+}
+
+/// A row and its place in the list.
+fn listed(row: &SqliteRow, order: Order) -> Result<ListedRun, StoreError> {
+    let value = match order.by {
+        Subject::BuiltIn(_) => None,
+        Subject::Custom(attribute) => by_value::value(row, "sorted_by", attribute)?,
+    };
+    let row = visibility_row(row)?;
+    let value = match order.by {
+        Subject::BuiltIn(attribute) => attribute.of(&row),
+        Subject::Custom(_) => value,
+    };
+    let position = ListPosition {
+        value,
+        started_at: row.start_time,
+        run_id: row.run_id,
+    };
+    Ok(ListedRun { row, position })
 }
 
 fn visibility_row(row: &SqliteRow) -> Result<VisibilityRow, StoreError> {

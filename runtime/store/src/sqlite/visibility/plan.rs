@@ -8,8 +8,10 @@ use mainspring_engine::ids::{Namespace, RunId};
 
 use super::STATUSES;
 use super::clauses::{push_range, push_value};
-use super::ranges::{Range, Ranges, Subject, allowed};
-use crate::visibility::{Attribute, CustomAttribute, Direction, Filter, Order, Value};
+use super::ranges::{Cut, Range, Ranges, Side, allowed};
+use crate::visibility::{
+    Attribute, CustomAttribute, Direction, Filter, ListPosition, Order, Subject, Value,
+};
 
 /// An index of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,14 @@ pub(super) enum Index {
     Run,
     /// By workflow ID, then start time.
     Id,
+    /// By the parent's workflow ID, then start time; runs that have a parent only.
+    Parent,
+    /// By the workflow ID of the root, then start time; runs that have another root
+    /// than themselves only.
+    Root,
+    /// By workflow ID again, without the runs that have another root: these are their
+    /// own.
+    OwnRoot,
     /// By close time; closed runs only.
     Close,
     /// By type, then start time.
@@ -30,22 +40,26 @@ pub(super) enum Index {
     Values(CustomAttribute),
 }
 
-/// Most selective first, as a rule; search attributes come behind the first two.
-const INDEXES: [Index; 6] = [
+/// Most selective first, as a rule; search attributes come behind the first ones.
+const INDEXES: [Index; 8] = [
     Index::Run,
     Index::Id,
+    Index::Parent,
+    Index::Root,
     Index::Close,
     Index::Type,
     Index::Status,
     Index::Start,
 ];
-const BEFORE_VALUES: usize = 2;
+const BEFORE_VALUES: usize = 4;
 
 impl Index {
     fn subject(self) -> Subject {
         match self {
             Index::Run => Attribute::RunId.into(),
             Index::Id => Attribute::WorkflowId.into(),
+            Index::Parent => Attribute::ParentWorkflowId.into(),
+            Index::Root | Index::OwnRoot => Attribute::RootWorkflowId.into(),
             Index::Close => Attribute::CloseTime.into(),
             Index::Type => Attribute::WorkflowType.into(),
             Index::Status => Attribute::ExecutionStatus.into(),
@@ -57,7 +71,9 @@ impl Index {
     fn column(self) -> &'static str {
         match self {
             Index::Run => "run_id",
-            Index::Id => "workflow_id",
+            Index::Id | Index::OwnRoot => "workflow_id",
+            Index::Parent => "parent_workflow_id",
+            Index::Root => "root_workflow_id",
             Index::Close => "close_time",
             Index::Type => "workflow_type",
             Index::Status => "status",
@@ -74,11 +90,34 @@ impl Index {
         }
     }
 
+    /// ` AND …`: which runs it has, where that is not all.
+    fn condition(self) -> &'static str {
+        match self {
+            Index::Close => " AND close_time IS NOT NULL",
+            Index::Parent => " AND parent_workflow_id IS NOT NULL",
+            Index::Root => " AND root_workflow_id IS NOT NULL",
+            Index::OwnRoot => " AND root_workflow_id IS NULL",
+            Index::Run
+            | Index::Id
+            | Index::Type
+            | Index::Status
+            | Index::Start
+            | Index::Values(_) => "",
+        }
+    }
+
+    /// Whether some runs have no place in it.
+    fn is_partial(self) -> bool {
+        matches!(self, Index::Close | Index::Parent | Index::Values(_))
+    }
+
     /// `FROM …`, by this index and no other.
     fn source(self) -> &'static str {
         match self {
             Index::Run => " FROM visibility",
-            Index::Id => " FROM visibility INDEXED BY visibility_by_id",
+            Index::Id | Index::OwnRoot => " FROM visibility INDEXED BY visibility_by_id",
+            Index::Parent => " FROM visibility INDEXED BY visibility_by_parent",
+            Index::Root => " FROM visibility INDEXED BY visibility_by_root",
             Index::Close => " FROM visibility INDEXED BY visibility_by_close",
             Index::Type => " FROM visibility INDEXED BY visibility_by_type",
             Index::Status => " FROM visibility INDEXED BY visibility_by_status",
@@ -102,6 +141,14 @@ pub(super) struct Walk {
     pub(super) in_order: bool,
     /// What speaks for it.
     pub(super) merit: Merit,
+}
+
+impl Walk {
+    /// Whether it is along the values of this search attribute.
+    pub(super) fn is_along(&self, attribute: CustomAttribute) -> bool {
+        let index = Index::Values(attribute);
+        self.arms.iter().all(|arm| arm.index == index)
+    }
 }
 
 /// What speaks for a walk.
@@ -138,6 +185,75 @@ impl Arm {
         Vec::from_iter(Some(arm).filter(|arm| !arm.equals.is_empty()))
     }
 
+    /// The stretches of the index of a search attribute that a filter lets through, in
+    /// the order of the list, from a place in it on.
+    pub(super) fn of_values(
+        attribute: CustomAttribute,
+        values: &Ranges,
+        direction: Direction,
+        after: Option<&ListPosition>,
+    ) -> Vec<Arm> {
+        let mut arms = stretches(Index::Values(attribute), values);
+        if direction == Direction::Descending {
+            arms.reverse();
+        }
+        match after {
+            Some(after) => arms
+                .iter()
+                .flat_map(|arm| arm.beyond(after, direction))
+                .collect(),
+            None => arms,
+        }
+    }
+
+    /// What comes behind a place in a list by the values of a search attribute: the rest
+    /// of the runs with that value, then the other values. Runs with equal values stand
+    /// the other way round than values do.
+    pub(super) fn beyond(&self, place: &ListPosition, direction: Direction) -> Vec<Arm> {
+        let Some(value) = &place.value else {
+            return Vec::new();
+        };
+        let start = Value::Int(place.started_at.as_nanos());
+        let (further, runs) = match direction {
+            Direction::Ascending => (
+                Range {
+                    from: Cut::At(value.clone(), Side::After),
+                    to: Cut::End,
+                },
+                Range {
+                    from: Cut::Start,
+                    to: Cut::At(start, Side::BeforeRun(place.run_id)),
+                },
+            ),
+            Direction::Descending => (
+                Range {
+                    from: Cut::Start,
+                    to: Cut::At(value.clone(), Side::Before),
+                },
+                Range {
+                    from: Cut::At(start, Side::AfterRun(place.run_id)),
+                    to: Cut::End,
+                },
+            ),
+        };
+        if self.is_one_value() {
+            return vec![self.clip(&runs)];
+        }
+        let mut rest = Vec::new();
+        if self.range.holds(value) {
+            let (column, _) = self.index.start_columns();
+            rest.extend(Arm::at(self.index, vec![value.clone()], column, &runs));
+        }
+        rest.push(self.clip(&further));
+        rest.retain(|arm| !arm.is_empty());
+        rest
+    }
+
+    /// Whether it is of one value of the index's first column.
+    pub(super) fn is_one_value(&self) -> bool {
+        self.equals.len() == 1
+    }
+
     /// The part of it that lies in a range too.
     pub(super) fn clip(&self, range: &Range) -> Arm {
         Arm {
@@ -168,10 +284,10 @@ impl Arm {
 
     /// The columns by which the list is sorted, where the index has them.
     pub(super) fn order_columns(&self, order: Order) -> (&'static str, &'static str) {
-        match order.by {
-            Attribute::CloseTime => ("close_time", "run_id"),
-            _ => self.index.start_columns(),
+        if order.by == Attribute::CloseTime {
+            return ("close_time", "run_id");
         }
+        self.index.start_columns()
     }
 
     /// ` FROM … WHERE …`: the stretch of the index.
@@ -209,9 +325,7 @@ impl Arm {
                     .push_bind(namespace.to_string());
             }
         }
-        if self.index == Index::Close {
-            query.push(" AND close_time IS NOT NULL");
-        }
+        query.push(self.index.condition());
         if !self.equals.is_empty() {
             query.push(" AND ").push(self.index.column()).push(" IN (");
             for (n, value) in self.equals.iter().enumerate() {
@@ -254,10 +368,11 @@ pub(super) fn walks(filter: &Filter, order: Order) -> Vec<Walk> {
         }
         match index {
             Index::Run => walks.extend(run_walk(&values)),
-            Index::Id | Index::Type | Index::Status => {
+            index if index.is_partial() && values.absent => {}
+            Index::Id | Index::Parent | Index::Type | Index::Status => {
                 walks.extend(keyed_walks(index, &values, &starts, order));
             }
-            Index::Close | Index::Values(_) if values.absent => {}
+            Index::Root | Index::OwnRoot => walks.extend(root_walks(&values, &starts, order)),
             Index::Values(attribute) if attribute.attribute_type.has_several() => {
                 // Each condition is a way of its own: none narrows another one's.
                 for part in conditions(filter) {
@@ -336,9 +451,8 @@ fn keyed_walks(index: Index, values: &Ranges, starts: &Range, order: Order) -> V
     };
     let Some(points) = points else {
         let arms = stretches(index, values);
-        // Not every run has a search attribute.
-        let is_narrow =
-            matches!(index, Index::Values(_)) || arms.iter().all(|arm| arm.range != Range::FULL);
+        // Not every run has a search attribute, or a parent.
+        let is_narrow = index.is_partial() || arms.iter().all(|arm| arm.range != Range::FULL);
         return Vec::from_iter(is_narrow.then_some(Walk {
             arms,
             in_order: false,
@@ -368,6 +482,17 @@ fn keyed_walks(index: Index, values: &Ranges, starts: &Range, order: Order) -> V
     walks
 }
 
+/// Along the roots of trees: a run that nobody started is the root of its own.
+fn root_walks(values: &Ranges, starts: &Range, order: Order) -> Vec<Walk> {
+    let others = keyed_walks(Index::Root, values, starts, order);
+    let own = keyed_walks(Index::OwnRoot, values, starts, order);
+    let both = |(mut walk, own): (Walk, Walk)| {
+        walk.arms.extend(own.arms);
+        walk
+    };
+    others.into_iter().zip(own).map(both).collect()
+}
+
 /// Along an index of times.
 fn timed_walks(index: Index, values: &Ranges, order: Order) -> Vec<Walk> {
     let mut walks = Vec::new();
@@ -385,7 +510,7 @@ fn timed_walks(index: Index, values: &Ranges, order: Order) -> Vec<Walk> {
     }
     walks.push(Walk {
         arms: stretches(index, values),
-        in_order: index.subject() == order.by.into(),
+        in_order: index.subject() == order.by,
         merit,
     });
     walks

@@ -5,7 +5,7 @@
 use mainspring_engine::ids::RunId;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 
-use crate::visibility::{Attribute, Comparison, CustomAttribute, Filter, Test, Value};
+use crate::visibility::{Attribute, Comparison, Filter, Subject, Test, Value};
 
 /// A place between two sort keys: values first, then runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +59,12 @@ impl Range {
     /// Whether nothing lies in it.
     pub(super) fn is_empty(&self) -> bool {
         self.from >= self.to
+    }
+
+    /// Whether all that has this value lies in it.
+    pub(super) fn holds(&self, value: &Value) -> bool {
+        let point = Range::point(value);
+        self.from <= point.from && point.to <= self.to
     }
 
     /// The value, if the range holds exactly one.
@@ -120,9 +126,7 @@ impl Ranges {
 
     /// Whether a value is in one of the ranges.
     pub(super) fn holds(&self, value: &Value) -> bool {
-        let point = Range::point(value);
-        let holds = |range: &Range| range.from <= point.from && point.to <= range.to;
-        self.ranges.iter().any(holds)
+        self.ranges.iter().any(|range| range.holds(value))
     }
 
     /// The smallest single range around all of them.
@@ -195,34 +199,11 @@ fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     joined
 }
 
-/// Whose values are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
-    /// An attribute that every run has a column for.
-    BuiltIn(Attribute),
-    /// A search attribute.
-    Custom(CustomAttribute),
-}
-
-impl From<Attribute> for Subject {
-    fn from(attribute: Attribute) -> Self {
-        Self::BuiltIn(attribute)
-    }
-}
-
-impl From<CustomAttribute> for Subject {
-    fn from(attribute: CustomAttribute) -> Self {
-        Self::Custom(attribute)
-    }
-}
-
-impl Subject {
-    /// Whether a run may have several values of it.
-    fn has_several(self) -> bool {
-        match self {
-            Subject::BuiltIn(_) => false,
-            Subject::Custom(attribute) => attribute.attribute_type.has_several(),
-        }
+/// Whether a run may have several values of it.
+fn has_several(subject: Subject) -> bool {
+    match subject {
+        Subject::BuiltIn(_) => false,
+        Subject::Custom(attribute) => attribute.attribute_type.has_several(),
     }
 }
 
@@ -245,7 +226,7 @@ fn allowed_by(filter: &Filter, subject: Subject, negated: bool) -> Ranges {
             let parts = parts(filters);
             // One value passes one part, another one the other: no part narrows
             // what the others let through.
-            if subject.has_several() {
+            if has_several(subject) {
                 return narrowest(parts);
             }
             parts
@@ -264,7 +245,7 @@ fn allowed_by(filter: &Filter, subject: Subject, negated: bool) -> Ranges {
             Subject::Custom(_) => Ranges::everything(),
         },
         (Filter::Has(asked, test), _) if Subject::Custom(*asked) == subject => {
-            allowed_by_own_test(test, negated, true, subject.has_several())
+            allowed_by_own_test(test, negated, true, has_several(subject))
         }
         (Filter::Has(..), _) => Ranges::everything(),
     }
@@ -310,10 +291,28 @@ fn comes_with_the_close(attribute: Attribute) -> bool {
     )
 }
 
+/// Whether exactly the runs have it that another one started.
+fn comes_with_a_parent(attribute: Attribute) -> bool {
+    matches!(
+        attribute,
+        Attribute::ParentWorkflowId | Attribute::ParentRunId
+    )
+}
+
+/// Whether exactly the runs that have one have the other.
+fn comes_together(asked: Attribute, attribute: Attribute) -> bool {
+    match attribute {
+        Attribute::CloseTime => comes_with_the_close(asked),
+        Attribute::ParentWorkflowId => comes_with_a_parent(asked),
+        _ => false,
+    }
+}
+
 fn allowed_by_test(asked: Attribute, test: &Test, attribute: Attribute, negated: bool) -> Ranges {
     let asks_for_absent = *test == Test::IsNull && !negated;
     if asked == attribute {
-        return allowed_by_own_test(test, negated, comes_with_the_close(attribute), false);
+        let may_lack = comes_with_the_close(attribute) || comes_with_a_parent(attribute);
+        return allowed_by_own_test(test, negated, may_lack, false);
     }
     match attribute {
         Attribute::ExecutionStatus if comes_with_the_close(asked) => {
@@ -324,7 +323,7 @@ fn allowed_by_test(asked: Attribute, test: &Test, attribute: Attribute, negated:
                 open.other_values()
             }
         }
-        Attribute::CloseTime if comes_with_the_close(asked) => Ranges {
+        _ if comes_together(asked, attribute) => Ranges {
             ranges: if asks_for_absent {
                 Vec::new()
             } else {
