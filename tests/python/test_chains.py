@@ -195,7 +195,9 @@ async def test_tim_02_an_update_begins_a_delayed_run_early(client):
 
 
 async def test_lif_05_requests_without_a_run_id_mean_the_latest_run(client):
-    handle = await start(client, "Chain", {"left": 1, "next": {"backoff_ms": 0}, "sleep_ms": 200})
+    # The second run is there until it is cancelled.
+    change = {"backoff_ms": 0, "sleep_ms": 600_000}
+    handle = await start(client, "Chain", {"left": 1, "next": change, "sleep_ms": 200})
     latest = client.get_workflow_handle(handle.id)
     while (await latest.describe()).run_id == handle.first_execution_run_id:
         await asyncio.sleep(0.02)

@@ -1,11 +1,13 @@
 """Children and messages between workflows, seen by the official SDK's client."""
 
 import asyncio
+import json
 import uuid
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, ChildWorkflowError
 
 
@@ -139,6 +141,25 @@ async def test_the_official_command_line_traces_a_tree(client, server):
     )
     assert f"└─ {child['id']} (Collector) Completed" in ours.stdout
 
+    async def written(*flags: str) -> dict:
+        words = ("workflow", "trace", "--workflow-id", handle.id, "--output", "json", *flags)
+        return json.loads((await asyncio.to_thread(server.run, server.binary, *words)).stdout)
+
+    tree = await written("--no-fold")
+    assert tree["workflowId"] == handle.id and tree["runId"] == handle.first_execution_run_id
+    assert tree["workflowType"] == "Parent" and tree["status"] == "Completed"
+    assert tree["startTime"] < tree["closeTime"]
+    (leaf,) = tree["children"]
+    assert leaf["workflowId"] == child["id"] and leaf["children"] == []
+    assert leaf["workflowType"] == "Collector" and leaf["status"] == "Completed"
+    (folded,) = (await written())["children"]
+    assert folded["folded"] and "children" not in folded
+    failing = {"workflow": "Failer", "input": "no luck", "id": new_id("child")}
+    handle = await start(client, "Parent", family("wait", failing))
+    await handle.result()
+    (failed,) = (await written())["children"]
+    assert failed["status"] == "Failed" and "no luck" in failed["reason"]
+
 
 async def test_vis_04_a_child_has_search_attributes_that_its_namespace_knows(client, server):
     await asyncio.to_thread(
@@ -146,10 +167,22 @@ async def test_vis_04_a_child_has_search_attributes_that_its_namespace_knows(cli
         "--name", "ChildColor", "--type", "Keyword",
     )
     child = {"workflow": "Collector", "input": 0, "id": new_id("child")}
-    red = {**child, "attributes": {"ChildColor": "red"}}
-    await (await start(client, "Parent", family("wait", red))).result()
-    found = [run.id async for run in client.list_workflows("ChildColor = 'red'")]
-    assert found == [child["id"]]
+    red = {**child, "attributes": {"ChildColor": "red"}, "memo": {"Origin": "a parent"}}
+    parent = await start(client, "Parent", family("wait", red))
+    await parent.result()
+    (found,) = [run async for run in client.list_workflows("ChildColor = 'red'")]
+    assert found.id == child["id"] and found.parent_id == parent.id
+    color = SearchAttributeKey.for_keyword("ChildColor")
+    assert found.typed_search_attributes.get(color) == "red"
+    assert await found.memo() == {"Origin": "a parent"}
+    described = await client.get_workflow_handle(found.id).describe()
+    assert described.typed_search_attributes.get(color) == "red"
+    assert await described.memo() == {"Origin": "a parent"}
+    tree = f"RootWorkflowId = '{parent.id}'"
+    ids = [run.id async for run in client.list_workflows(tree)]
+    assert ids == [child["id"], parent.id]
+    # The parent has neither.
+    assert (await client.count_workflows(f"{tree} AND ChildColor IS NULL")).count == 1
 
     unknown = {**child, "id": new_id("child"), "attributes": {"Nobody": "knows"}}
     handle = await start(client, "Parent", family("wait", unknown))

@@ -412,8 +412,40 @@ async def test_vis_01_the_older_lists(known):
     assert seen == [closed.id, opened.id]
     request = ListOpenWorkflowExecutionsRequest(namespace="default", next_page_token=b"x")
     await refused(service.list_open_workflow_executions(request), "Invalid NextPageToken")
-    request = ListWorkflowExecutionsRequest(namespace="default", query="Color = 'red' ORDER BY Color")
-    await refused(service.list_workflow_executions(request), "found the search attribute Color")
+    request = ListWorkflowExecutionsRequest(namespace="default", query="Color = 'red' ORDER BY Tags")
+    await refused(service.list_workflow_executions(request), "several values of Tags")
+
+
+async def test_vis_01_a_list_is_sorted_by_a_search_attribute_of_one_value(known):
+    prefix = new_prefix()
+    # By run: numbers as numbers, text by its letters, false before true; two without.
+    runs = {
+        "a": dict(Amount=10, Price=2.5, Color="blue", Paid=True, DueAt=NEW_YEAR),
+        "b": dict(Amount=9, Price=-1.0, Color="green", Paid=False, DueAt=NEW_YEAR),
+        "c": dict(Amount=-3, Price=10.0, Color="Red", DueAt=NEW_YEAR - timedelta(days=1)),
+        "d": dict(Amount=9),
+        "e": {},
+        "f": {},
+    }
+    for name, attributes in runs.items():
+        await start(known, prefix, name, **attributes)
+    for order, expected in [
+        # Of equal values the newest is first, and last the other way round.
+        ("Amount", "cdbafe"),
+        ("Amount ASC", "cdbafe"),
+        ("Amount DESC", "abdcfe"),
+        ("Price", "bacfed"),
+        ("Color DESC", "bacfed"),
+        ("Paid", "bafedc"),
+        ("DueAt DESC", "abcfed"),
+    ]:
+        query = f"WorkflowId STARTS_WITH '{prefix}-' ORDER BY {order}"
+        for page_size in (1, 2, 4, 1_000):
+            listed = known.list_workflows(query, page_size=page_size)
+            names = [run.id.removeprefix(f"{prefix}-") async for run in listed]
+            assert "".join(names) == expected, (order, page_size)
+    request = ListWorkflowExecutionsRequest(namespace="default", query="ORDER BY Notes")
+    await refused(known.workflow_service.list_workflow_executions(request), "several values of Notes")
 
 
 def test_the_command_lines_create_list_and_remove(server):

@@ -107,14 +107,15 @@ pub enum ActivityCancellation {
 }
 
 /// The attributes of `start-activity`, as the guest gave them: nothing is
-/// defaulted yet but the ID, which the session fills in from the handle.
+/// defaulted yet but handle and ID, which the session fills in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleActivity {
-    /// The operation.
+    /// The operation; the session fills it in.
     pub handle: Handle,
     /// The activity type.
     pub activity_type: String,
-    /// Unique among the open activities of the run.
+    /// Unique among the open activities of the run; the session makes it from the
+    /// handle where it is empty.
     pub activity_id: String,
     /// `None`: the run's task queue.
     pub task_queue: Option<TaskQueue>,
@@ -219,14 +220,16 @@ pub enum ChildCancellation {
     WaitRequested,
 }
 
-/// The attributes of `start-child-workflow`; the session has filled the ID in.
+/// The attributes of `start-child-workflow`, as the guest gave them, but for handle
+/// and ID, which the session fills in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartChild {
-    /// The operation.
+    /// The operation; the session fills it in.
     pub handle: Handle,
     /// The namespace; empty: the run's own.
     pub namespace: String,
-    /// The child's workflow ID.
+    /// The child's workflow ID; the session makes it from the run and the handle where
+    /// it is empty.
     pub workflow_id: String,
     /// Its type.
     pub workflow_type: String,

@@ -64,8 +64,9 @@ impl From<StoreError> for ServerError {
             // The same query meets the same rows: clients that try again what is
             // exhausted would walk them for a minute and never be told.
             StoreError::TooManyRows { .. } => ServerError::InvalidArgument(format!(
-                "{error} (limit list-rows-examined); narrow it by WorkflowId, WorkflowType, \
-                 ExecutionStatus or a range of StartTime or CloseTime, or sort by StartTime"
+                "{error} (limit list-rows-examined); narrow it by WorkflowId, ParentWorkflowId, \
+                 RootWorkflowId, WorkflowType, ExecutionStatus or a range of StartTime or \
+                 CloseTime, or sort by StartTime"
             )),
             StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
                 ServerError::Internal(error.to_string())

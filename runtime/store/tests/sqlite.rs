@@ -1,9 +1,11 @@
 //! The shared suite on SQLite, and what only SQLite must do.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mainspring_store::sqlite::SqliteStore;
-use mainspring_store::{Store, StoreError, suite};
+use mainspring_store::{Store, StoreError, WriteOutcome, suite};
 use tempfile::TempDir;
 
 struct Fixture {
@@ -75,12 +77,87 @@ async fn a_file_that_is_no_database_is_refused() {
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
 }
 
+/// LIF-13: while a history of a million events goes, others commit as before, and a
+/// store that is opened again goes on with it.
+#[tokio::test]
+async fn a_million_events_are_deleted_and_no_commit_waits_for_all_of_them() {
+    const ROWS: i64 = 100_000;
+    let fixture = Fixture::new().await;
+    let path = fixture.folder.path().join("m.db");
+    let run_id = suite::a_closed_run(&*fixture.store, 1).await;
+    fixture.store.close().await.unwrap();
+    drop(fixture.store);
+    let events = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {ROWS}) \
+         INSERT INTO history (run_id, first_event_id, last_event_id, events) \
+         SELECT x'{}', n * 10, n * 10 + 9, zeroblob(300) FROM numbers",
+        run_id.simple()
+    );
+    tamper(&path, events).await;
+
+    let mut store = SqliteStore::open(&path).await.unwrap();
+    let mut longest = timed(suite::delete(&store, 1)).await;
+    let mut pieces = 0;
+    while !store.remains(1).await.unwrap().is_empty() {
+        longest = longest.max(timed(suite::delete_a_piece(&store, 1)).await);
+        pieces += 1;
+        if pieces == 10 {
+            store.close().await.unwrap();
+            drop(store);
+            store = SqliteStore::open(&path).await.unwrap();
+        }
+    }
+    println!("{pieces} pieces, the longest commit took {longest:?}");
+    assert!(pieces >= 100, "{pieces} pieces");
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    let left: i64 = read(&path, "SELECT count(*) FROM history").await;
+    assert_eq!(left, 0);
+}
+
+async fn timed(work: impl Future<Output = WriteOutcome>) -> Duration {
+    let began = Instant::now();
+    assert_eq!(work.await, WriteOutcome::Applied);
+    began.elapsed()
+}
+
+/// VIS-03: the indexes of parents and roots have children only.
+#[tokio::test]
+async fn a_run_that_nobody_started_costs_the_indexes_of_relatives_nothing() {
+    let fixture = Fixture::new().await;
+    suite::relatives_are_found_by_their_index(&*fixture.store).await;
+    let path = fixture.folder.path().join("m.db");
+    for (index, rows) in [
+        ("visibility_by_start", 3_000),
+        ("visibility_by_parent", 10),
+        ("visibility_by_root", 10),
+    ] {
+        let cells =
+            format!("SELECT sum(ncell) FROM dbstat WHERE name = '{index}' AND pagetype = 'leaf'");
+        let cells: i64 = read(&path, cells).await;
+        assert!((rows - 100..=rows).contains(&cells), "{index}: {cells}");
+    }
+}
+
+/// One number out of a database file.
+async fn read(path: &std::path::Path, statement: impl Into<String>) -> i64 {
+    use sqlx::{Connection as _, SqliteConnection};
+    let url = format!("sqlite://{}", path.display());
+    let connection = SqliteConnection::connect(&url).await;
+    let mut connection = connection.expect("the file can be opened");
+    let statement = sqlx::AssertSqlSafe(statement.into());
+    let number = sqlx::query_scalar(statement)
+        .fetch_one(&mut connection)
+        .await;
+    number.expect("the file can be read")
+}
+
 /// Changes a database file behind our back.
-async fn tamper(path: &std::path::Path, statement: &'static str) {
+async fn tamper(path: &std::path::Path, statement: impl Into<String>) {
     use sqlx::{Connection as _, SqliteConnection};
     let url = format!("sqlite://{}?mode=rwc", path.display());
     let connection = SqliteConnection::connect(&url).await;
     let mut connection = connection.expect("the file can be opened");
+    let statement = sqlx::AssertSqlSafe(statement.into());
     let changed = sqlx::query(statement).execute(&mut connection).await;
     changed.expect("the file can be changed");
     connection.close().await.expect("the file can be closed");

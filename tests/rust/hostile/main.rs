@@ -3,6 +3,7 @@
 
 mod code;
 mod damage;
+mod deletion;
 mod disk;
 mod kit;
 mod read_only;

@@ -63,6 +63,8 @@ pub struct Change {
     run_timeout_ms: Option<u64>,
     maximum_attempts: Option<u32>,
     backoff_ms: Option<u64>,
+    /// How long it sleeps, if not as long as this one.
+    sleep_ms: Option<u64>,
     current: bool,
 }
 
@@ -117,6 +119,7 @@ impl Chain {
         let next = Link {
             left: link.left - 1,
             done: link.done + 1,
+            sleep_ms: change.sleep_ms.unwrap_or(link.sleep_ms),
             next: Change::default(),
             ..link
         };

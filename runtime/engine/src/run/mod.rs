@@ -18,6 +18,7 @@ mod children;
 mod children_tests;
 mod deadlines;
 mod inputs;
+mod letters;
 mod properties;
 #[cfg(test)]
 mod random_lives;

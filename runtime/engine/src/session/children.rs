@@ -12,21 +12,17 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
-use temporalio_protos::temporal::api::common::v1::{
-    Header, Memo, Payloads, Priority, RetryPolicy, SearchAttributes,
-};
+use temporalio_protos::temporal::api::common::v1::{Header, Payloads};
 use temporalio_protos::temporal::api::enums::v1::{
-    ParentClosePolicy, RetryState, SignalExternalWorkflowExecutionFailedCause as SignalCause,
-    WorkflowIdReusePolicy, WorkflowTaskFailedCause as Cause,
+    RetryState, SignalExternalWorkflowExecutionFailedCause as SignalCause,
+    WorkflowTaskFailedCause as Cause,
 };
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
-use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::operations::Kind;
+use super::operations::{Kind, not_zero};
 use super::refusals::{cancel_failed, signal_failed, start_failed};
 use super::{GuestFault, Session};
 use crate::cron::CronSchedule;
@@ -91,51 +87,6 @@ impl Others {
     }
 }
 
-/// The attributes of `start-child-workflow`, before the session has its say.
-#[derive(Clone, Debug)]
-pub struct ChildRequest {
-    /// `None`: the run's own.
-    pub namespace: Option<String>,
-    /// `None`: made from the run and the handle.
-    pub workflow_id: Option<String>,
-    /// The child's type.
-    pub workflow_type: String,
-    /// `None`: the run's task queue.
-    pub task_queue: Option<String>,
-    /// Arguments.
-    pub input: Option<Payloads>,
-    /// Headers.
-    pub header: Option<Header>,
-    /// LIF-06.
-    pub execution_timeout: Option<Duration>,
-    /// LIF-07.
-    pub run_timeout: Option<Duration>,
-    /// LIF-08.
-    pub task_timeout: Option<Duration>,
-    /// WF-12.
-    pub parent_close_policy: ParentClosePolicy,
-    /// LIF-02.
-    pub reuse_policy: WorkflowIdReusePolicy,
-    /// WF-11.
-    pub cancellation: ChildCancellation,
-    /// The child's own retries.
-    pub retry_policy: Option<RetryPolicy>,
-    /// The child's own schedule.
-    pub cron_schedule: String,
-    /// Memo.
-    pub memo: Option<Memo>,
-    /// Custom search attributes.
-    pub search_attributes: Option<SearchAttributes>,
-    /// It starts on the version that is current.
-    pub current_version: bool,
-    /// It starts on this version.
-    pub version: Option<String>,
-    /// Dispatch priority.
-    pub priority: Option<Priority>,
-    /// Summary and details for people.
-    pub metadata: Option<UserMetadata>,
-}
-
 /// The attributes of `signal-workflow`.
 #[derive(Clone, Debug)]
 pub struct SignalRequest {
@@ -151,40 +102,24 @@ pub struct SignalRequest {
 
 impl Session {
     /// Asks for a child (WF-10).
-    pub fn start_child(&mut self, request: ChildRequest) -> Result<Handle, GuestFault> {
+    pub fn start_child(&mut self, mut asked: StartChild) -> Result<Handle, GuestFault> {
         self.may_start(
             "a child workflow",
             Cause::PendingChildWorkflowsLimitExceeded,
         )?;
         let handle = self.next_handle;
-        let set = |timeout: Option<Duration>| timeout.filter(|timeout| !timeout.is_zero());
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let asked = StartChild {
-            handle,
-            namespace: request.namespace.unwrap_or_default(),
-            workflow_id: given(request.workflow_id).unwrap_or_else(|| {
-                let run_id = &self.facts.started.original_execution_run_id;
-                format!("{run_id}_{handle}")
-            }),
-            workflow_type: request.workflow_type,
-            task_queue: given(request.task_queue).map(TaskQueue::from),
-            input: request.input,
-            header: request.header,
-            execution_timeout: set(request.execution_timeout),
-            run_timeout: set(request.run_timeout),
-            task_timeout: set(request.task_timeout),
-            parent_close_policy: request.parent_close_policy,
-            reuse_policy: request.reuse_policy,
-            cancellation: request.cancellation,
-            retry_policy: request.retry_policy,
-            cron_schedule: request.cron_schedule,
-            memo: request.memo,
-            search_attributes: request.search_attributes,
-            current_version: request.current_version,
-            version: request.version.unwrap_or_default(),
-            priority: request.priority,
-            metadata: request.metadata,
-        };
+        asked.handle = handle;
+        if asked.workflow_id.is_empty() {
+            let run_id = &self.facts.started.original_execution_run_id;
+            asked.workflow_id = format!("{run_id}_{handle}");
+        }
+        for timeout in [
+            &mut asked.execution_timeout,
+            &mut asked.run_timeout,
+            &mut asked.task_timeout,
+        ] {
+            *timeout = not_zero(*timeout);
+        }
         self.check_child(&asked)
             .map_err(|what| GuestFault::new(Cause::BadStartChildExecutionAttributes, what))?;
         self.count_child(&asked)?;

@@ -14,13 +14,14 @@ use temporalio_protos::temporal::api::history::v1::{
 
 use super::tests::{begin, session};
 use super::*;
-use crate::guest::{ChildCancellation, ExternalTarget, Outcome};
+use crate::guest::{ChildCancellation, ExternalTarget, Outcome, StartChild};
 use crate::history;
 
-fn child(cancellation: ChildCancellation) -> ChildRequest {
-    ChildRequest {
-        namespace: None,
-        workflow_id: None,
+fn child(cancellation: ChildCancellation) -> StartChild {
+    StartChild {
+        handle: 0,
+        namespace: String::new(),
+        workflow_id: String::new(),
         workflow_type: "Child".into(),
         task_queue: None,
         input: None,
@@ -36,7 +37,7 @@ fn child(cancellation: ChildCancellation) -> ChildRequest {
         memo: None,
         search_attributes: None,
         current_version: false,
-        version: None,
+        version: String::new(),
         priority: None,
         metadata: None,
     }

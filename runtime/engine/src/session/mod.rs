@@ -33,10 +33,9 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 use self::children::Others;
-pub use self::children::{ChildRequest, SignalRequest};
+pub use self::children::SignalRequest;
 pub use self::continuation::ContinueRequest;
 pub use self::facts::{RunFacts, Suggests, TaskInfo};
-pub use self::operations::ActivityRequest;
 use self::operations::Operation;
 pub use self::properties::Changes;
 use self::updates::UpdateInHand;

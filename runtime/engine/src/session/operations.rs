@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use temporalio_protos::temporal::api::common::v1::{Header, Payloads, Priority, RetryPolicy};
 use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause as Cause};
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
@@ -43,66 +42,24 @@ pub(super) enum Kind {
     },
 }
 
-/// The attributes of `start-activity`, before the session has its say.
-#[derive(Clone, Debug)]
-pub struct ActivityRequest {
-    /// The activity type.
-    pub activity_type: String,
-    /// `None`: the handle, in decimal.
-    pub activity_id: Option<String>,
-    /// `None`: the run's task queue.
-    pub task_queue: Option<String>,
-    /// Arguments.
-    pub input: Option<Payloads>,
-    /// Headers.
-    pub header: Option<Header>,
-    /// ACT-03.
-    pub schedule_to_close_timeout: Option<Duration>,
-    /// ACT-05.
-    pub schedule_to_start_timeout: Option<Duration>,
-    /// ACT-04.
-    pub start_to_close_timeout: Option<Duration>,
-    /// ACT-06.
-    pub heartbeat_timeout: Option<Duration>,
-    /// ACT-08.
-    pub retry_policy: Option<RetryPolicy>,
-    /// ACT-13.
-    pub cancellation: ActivityCancellation,
-    /// Dispatch priority.
-    pub priority: Option<Priority>,
-    /// Summary and details for people.
-    pub metadata: Option<UserMetadata>,
-}
-
 impl Session {
     /// Schedules an activity (ACT-01).
-    pub fn start_activity(&mut self, request: ActivityRequest) -> Result<Handle, GuestFault> {
+    pub fn start_activity(&mut self, mut asked: ScheduleActivity) -> Result<Handle, GuestFault> {
         self.may_start("an activity", Cause::PendingActivitiesLimitExceeded)?;
         let handle = self.next_handle;
+        asked.handle = handle;
+        if asked.activity_id.is_empty() {
+            asked.activity_id = handle.to_string();
+        }
+        for timeout in [
+            &mut asked.schedule_to_close_timeout,
+            &mut asked.schedule_to_start_timeout,
+            &mut asked.start_to_close_timeout,
+            &mut asked.heartbeat_timeout,
+        ] {
+            *timeout = not_zero(*timeout);
+        }
         let bad = |what: String| GuestFault::new(Cause::BadScheduleActivityAttributes, what);
-        let set = |timeout: Option<Duration>| timeout.filter(|timeout| !timeout.is_zero());
-        let asked = ScheduleActivity {
-            handle,
-            activity_type: request.activity_type,
-            activity_id: request
-                .activity_id
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(|| handle.to_string()),
-            task_queue: request
-                .task_queue
-                .filter(|queue| !queue.is_empty())
-                .map(TaskQueue::from),
-            input: request.input,
-            header: request.header,
-            schedule_to_close_timeout: set(request.schedule_to_close_timeout),
-            schedule_to_start_timeout: set(request.schedule_to_start_timeout),
-            start_to_close_timeout: set(request.start_to_close_timeout),
-            heartbeat_timeout: set(request.heartbeat_timeout),
-            retry_policy: request.retry_policy,
-            cancellation: request.cancellation,
-            priority: request.priority,
-            metadata: request.metadata,
-        };
         activity::check(&asked).map_err(bad)?;
         self.check_names(&asked).map_err(bad)?;
         if self.activity_ids.contains(&asked.activity_id) {
@@ -326,4 +283,9 @@ impl Session {
             None => Ok(()),
         }
     }
+}
+
+/// A timeout of zero is none.
+pub(super) fn not_zero(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.filter(|timeout| !timeout.is_zero())
 }

@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 
 use super::*;
-use crate::guest::{ActivityCancellation, Outcome};
+use crate::guest::{ActivityCancellation, Outcome, ScheduleActivity};
 use crate::history;
 use crate::ids::{RunId, WorkflowKey};
 
@@ -95,10 +95,11 @@ fn activity_completed(event_id: i64, scheduled_event_id: i64) -> HistoryEvent {
     )
 }
 
-fn request(cancellation: ActivityCancellation) -> ActivityRequest {
-    ActivityRequest {
+fn request(cancellation: ActivityCancellation) -> ScheduleActivity {
+    ScheduleActivity {
+        handle: 0,
         activity_type: "Charge".into(),
-        activity_id: None,
+        activity_id: String::new(),
         task_queue: None,
         input: None,
         header: None,
@@ -267,7 +268,7 @@ fn what_breaks_a_rule_is_a_fault_that_says_which() {
     let mut session = session();
     begin(&mut session, vec![]);
     let cause = |result: Result<Handle, GuestFault>| result.unwrap_err().cause;
-    let no_timeout = ActivityRequest {
+    let no_timeout = ScheduleActivity {
         start_to_close_timeout: None,
         ..request(ActivityCancellation::TryCancel)
     };
@@ -275,8 +276,8 @@ fn what_breaks_a_rule_is_a_fault_that_says_which() {
         cause(session.start_activity(no_timeout)),
         WorkflowTaskFailedCause::BadScheduleActivityAttributes
     );
-    let named = || ActivityRequest {
-        activity_id: Some("mine".into()),
+    let named = || ScheduleActivity {
+        activity_id: "mine".into(),
         ..request(ActivityCancellation::TryCancel)
     };
     session.start_activity(named()).unwrap();
@@ -311,7 +312,7 @@ fn limits_are_named() {
         ..Limits::default()
     });
     begin(&mut small, vec![]);
-    let large = ActivityRequest {
+    let large = ScheduleActivity {
         input: Some(Payloads {
             payloads: vec![Payload {
                 data: vec![0; 100],

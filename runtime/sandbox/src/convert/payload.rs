@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mainspring_engine::ids::TaskQueue;
 use temporalio_protos::temporal::api::common::v1 as wire;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
@@ -23,6 +24,11 @@ pub(crate) fn payload_to_wit(payload: wire::Payload) -> wit::Payload {
         metadata,
         data: payload.data,
     }
+}
+
+/// An empty name is none.
+pub(crate) fn task_queue(name: Option<String>) -> Option<TaskQueue> {
+    name.filter(|name| !name.is_empty()).map(TaskQueue::from)
 }
 
 /// Absent where there is no payload: that is how an empty result is recorded.

@@ -1,7 +1,6 @@
 //! Operations: activities, timers, cancelling, answers to queries.
 
-use mainspring_engine::guest::ActivityCancellation;
-use mainspring_engine::session::ActivityRequest;
+use mainspring_engine::guest::{ActivityCancellation, ScheduleActivity};
 
 use super::{Host, fault};
 use crate::bindings::mainspring::workflow::activities::{ActivityOptions, CancellationType};
@@ -10,15 +9,16 @@ use crate::bindings::mainspring::workflow::{activities, cancellation, queries, t
 use crate::convert::failure;
 use crate::convert::payload::{
     duration, header_to_wire, metadata_to_wire, payload_to_wire, payloads_to_wire,
-    priority_to_wire, retry_policy_to_wire,
+    priority_to_wire, retry_policy_to_wire, task_queue,
 };
 
 impl activities::Host for Host {
     fn start_activity(&mut self, options: ActivityOptions) -> wasmtime::Result<u64> {
-        let request = ActivityRequest {
+        let asked = ScheduleActivity {
+            handle: 0,
             activity_type: options.activity_type,
-            activity_id: options.activity_id,
-            task_queue: options.task_queue,
+            activity_id: options.activity_id.unwrap_or_default(),
+            task_queue: task_queue(options.task_queue),
             input: payloads_to_wire(options.input),
             header: header_to_wire(options.headers),
             schedule_to_close_timeout: options.schedule_to_close_timeout.map(duration),
@@ -34,7 +34,7 @@ impl activities::Host for Host {
             priority: options.priority.map(priority_to_wire),
             metadata: metadata_to_wire(options.metadata),
         };
-        self.session()?.start_activity(request).map_err(fault)
+        self.session()?.start_activity(asked).map_err(fault)
     }
 }
 

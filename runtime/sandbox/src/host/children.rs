@@ -1,7 +1,7 @@
 //! Operations on other runs: children, signals, cancel requests.
 
-use mainspring_engine::guest::{ChildCancellation, ExternalTarget};
-use mainspring_engine::session::{ChildRequest, SignalRequest};
+use mainspring_engine::guest::{ChildCancellation, ExternalTarget, StartChild};
+use mainspring_engine::session::SignalRequest;
 use temporalio_protos::temporal::api::common::v1::{Memo, SearchAttributes};
 use temporalio_protos::temporal::api::enums::v1 as enums;
 
@@ -15,16 +15,17 @@ use crate::bindings::mainspring::workflow::types::{
 };
 use crate::convert::payload::{
     duration, fields_to_wire, header_to_wire, metadata_to_wire, payloads_to_wire, priority_to_wire,
-    retry_policy_to_wire,
+    retry_policy_to_wire, task_queue,
 };
 
 impl children::Host for Host {
     fn start_child_workflow(&mut self, options: ChildOptions) -> wasmtime::Result<u64> {
-        let request = ChildRequest {
-            namespace: options.namespace,
-            workflow_id: options.workflow_id,
+        let asked = StartChild {
+            handle: 0,
+            namespace: options.namespace.unwrap_or_default(),
+            workflow_id: options.workflow_id.unwrap_or_default(),
             workflow_type: options.workflow_type,
-            task_queue: options.task_queue,
+            task_queue: task_queue(options.task_queue),
             input: payloads_to_wire(options.input),
             header: header_to_wire(options.headers),
             execution_timeout: options.workflow_execution_timeout.map(duration),
@@ -51,11 +52,11 @@ impl children::Host for Host {
                 indexed_fields: fields_to_wire(fields),
             }),
             current_version: matches!(options.versioning_intent, VersioningIntent::Current),
-            version: options.version,
+            version: options.version.unwrap_or_default(),
             priority: options.priority.map(priority_to_wire),
             metadata: metadata_to_wire(options.metadata),
         };
-        self.session()?.start_child(request).map_err(fault)
+        self.session()?.start_child(asked).map_err(fault)
     }
 }
 

@@ -155,7 +155,8 @@ impl Actor {
         }
     }
 
-    fn is_at_long_work(&self) -> bool {
+    /// Whether its code has used up a slice and needs more.
+    pub(crate) fn is_at_long_work(&self) -> bool {
         match &self.state {
             State::Run(latest) => latest.guest.is_at_long_work(),
             State::Unknown | State::Nothing => false,

@@ -58,8 +58,26 @@ struct Shared {
     shards: Vec<Mutex<HashMap<WorkflowKey, Arc<Mailbox>>>>,
     hasher: RandomState,
     limit: usize,
-    busy: Arc<AtomicUsize>,
+    busy: AtomicUsize,
+    /// Of the busy ones, those that may have something to write soon.
+    at_work: Arc<AtomicUsize>,
     idle: Notify,
+}
+
+/// Counts a mailbox among those at work as long as it stands.
+struct AtWork(Arc<AtomicUsize>);
+
+impl AtWork {
+    fn count(at_work: &Arc<AtomicUsize>) -> Self {
+        at_work.fetch_add(1, Ordering::AcqRel);
+        Self(at_work.clone())
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl std::fmt::Debug for Mailboxes {
@@ -69,15 +87,16 @@ impl std::fmt::Debug for Mailboxes {
 }
 
 impl Mailboxes {
-    /// No mailbox yet; each may hold `limit` waiting messages. `busy` counts those at
-    /// work.
-    pub fn new(limit: usize, busy: Arc<AtomicUsize>) -> Self {
+    /// No mailbox yet; each may hold `limit` waiting messages. `at_work` counts those
+    /// that may have something to write soon: not those whose code is at long work.
+    pub fn new(limit: usize, at_work: Arc<AtomicUsize>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
                 hasher: RandomState::new(),
                 limit,
-                busy,
+                busy: AtomicUsize::new(0),
+                at_work,
                 idle: Notify::new(),
             }),
         }
@@ -167,6 +186,8 @@ impl Mailboxes {
 /// Works a mailbox off until it is empty and its actor has nothing under way.
 async fn work_off(core: Arc<Core>, mailbox: Arc<Mailbox>, mut actor: Box<Actor>) {
     let mailboxes = &core.mailboxes;
+    let at_work = &mailboxes.shared.at_work;
+    let mut counted = Some(AtWork::count(at_work));
     loop {
         let messages: Vec<Message> = {
             let mut inner = mailbox.inner.lock();
@@ -183,6 +204,9 @@ async fn work_off(core: Arc<Core>, mailbox: Arc<Mailbox>, mut actor: Box<Actor>)
             let count = inner.queue.len().min(LARGEST_STEP);
             inner.queue.drain(..count).collect()
         };
+        if !messages.is_empty() {
+            counted.get_or_insert_with(|| AtWork::count(at_work));
+        }
         // A bug in a step must not take the mailbox with it: its callers hear that
         // the outcome is unknown, and the state is read back from disk.
         let step = AssertUnwindSafe(actor.step(messages)).catch_unwind().await;
@@ -191,6 +215,11 @@ async fn work_off(core: Arc<Core>, mailbox: Arc<Mailbox>, mut actor: Box<Actor>)
             core.residents.remove(&mailbox.key);
             actor = Box::new(Actor::new(core.clone(), mailbox.key.clone()));
         }
+        // Nobody's commit waits for what long work may want to write some day.
+        counted = match actor.is_at_long_work() {
+            true => None,
+            false => counted.or_else(|| Some(AtWork::count(at_work))),
+        };
         // Long work waits for its turn, messages do not wait for it.
         tokio::select! {
             biased;

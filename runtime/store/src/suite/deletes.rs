@@ -10,7 +10,8 @@ use crate::{HistoryRange, Store, WriteOutcome};
 
 use WriteOutcome::{Applied, Conflict};
 
-async fn delete(store: &dyn Store, n: u128) -> WriteOutcome {
+/// Deletes run `n`.
+pub async fn delete(store: &dyn Store, n: u128) -> WriteOutcome {
     let write = Write::Delete {
         key: key(n),
         run_id: run_id(n),
@@ -109,10 +110,23 @@ pub async fn the_oldest_closed_runs_come_first(store: &dyn Store) {
 /// deletes.
 const LONG: i64 = 1_200;
 
+/// A closed run with a start and nothing else; its ID.
+pub async fn a_closed_run(store: &dyn Store, n: u128) -> uuid::Uuid {
+    commit(store, vec![start(n)]).await;
+    commit(store, vec![close(n, 2, Status::Completed)]).await;
+    uuid::Uuid::from_u128(n)
+}
+
+/// Deletes the next piece of what is left of run `n`.
+pub async fn delete_a_piece(store: &dyn Store, n: u128) -> WriteOutcome {
+    let write = Write::DeleteRemains { run_id: run_id(n) };
+    store.commit(&[write]).await.unwrap()[0]
+}
+
 /// A closed run whose history has so many batches.
-pub async fn a_long_run(store: &dyn Store, n: u128, batches: i64) {
+async fn a_long_run(store: &dyn Store, n: u128, batches: i64) {
     let mut first = start(n);
-    first.runs[0].request_ids = (0..batches).map(|id| format!("r{id}").into()).collect();
+    first.runs[0].request_ids = (0..batches).map(|id| format!("r{id}")).collect();
     commit(store, vec![first]).await;
     for version in 2..batches {
         let mut step = super::next(n, version as u64);
@@ -128,11 +142,11 @@ pub async fn a_long_run(store: &dyn Store, n: u128, batches: i64) {
 async fn delete_remains(store: &dyn Store) -> usize {
     for pieces in 0.. {
         let left = store.remains(10).await.unwrap();
-        let Some(run_id) = left.first() else {
+        let Some(left) = left.first() else {
             return pieces;
         };
-        let write = Write::DeleteRemains { run_id: *run_id };
-        assert_eq!(store.commit(&[write]).await.unwrap(), [Applied]);
+        let n = u128::from_be_bytes(*left.as_bytes());
+        assert_eq!(delete_a_piece(store, n).await, Applied);
     }
     unreachable!("it ends")
 }
@@ -173,6 +187,5 @@ pub async fn a_long_history_is_deleted_in_pieces_behind_a_run_that_is_gone(store
     for id in ["r0", "r500", "r1199"] {
         assert!(!store.has_request_id(run_id(1), id).await.unwrap());
     }
-    let again = Write::DeleteRemains { run_id: run_id(1) };
-    assert_eq!(store.commit(&[again]).await.unwrap(), [Conflict]);
+    assert_eq!(delete_a_piece(store, 1).await, Conflict);
 }

@@ -409,7 +409,7 @@ pub async fn a_list_in_the_order_of_a_search_attribute_follows_its_index(store: 
     // What no index finds is looked for along the values, as far as the budget goes.
     let queue = Test::Compare(Comparison::Equal, text("none"));
     let queue = Filter::Is(Attribute::TaskQueue, queue);
-    let within = by_amount(Direction::Ascending, queue.clone(), 20, 3_000);
+    let within = by_amount(Direction::Ascending, queue.clone(), 20, 6_000);
     assert!(list(store, &within).await.unwrap().is_empty());
     let beyond = by_amount(Direction::Ascending, queue, 20, 2_000);
     let refused = list(store, &beyond).await;

@@ -1,5 +1,5 @@
 //! `workflow trace`: the tree of a run and its children, as it is now, and again
-//! as it changes while the output is a terminal.
+//! as it changes while the output is a terminal. As JSON it is written once.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
+use prost_wkt_types::Timestamp;
+use serde_json::{Value, json};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
@@ -14,7 +16,7 @@ use super::show::history;
 use crate::cli::{ClientArgs, ExecutionArgs};
 use crate::error::CliError;
 use crate::output::close::Close;
-use crate::output::{self, text, time};
+use crate::output::{self, Format, json, text, time};
 use crate::rpc::Connection;
 
 /// How often the tree is drawn again.
@@ -68,8 +70,12 @@ struct Node {
     run_id: String,
     workflow_type: String,
     status: String,
-    lasted: String,
+    started: Option<Timestamp>,
+    closed: Option<Timestamp>,
+    /// Why it failed, or did not start.
     note: String,
+    /// Its children were not looked for.
+    folded: bool,
     children: Vec<Node>,
 }
 
@@ -85,7 +91,10 @@ impl TraceArgs {
                 ..Node::default()
             };
             let tree = self.read(&connection, root, 0).await?;
-            let lines = draw(&tree);
+            if client.output == Format::Json {
+                return output::line(&json::plain(&tree.json()));
+            }
+            let lines = draw(&tree, SystemTime::now());
             if drawn_lines > 0 {
                 // Up over what was drawn, and away with it.
                 output::raw(format!("\x1b[{drawn_lines}A\x1b[J").as_bytes())?;
@@ -108,17 +117,19 @@ impl TraceArgs {
     ) -> Result<Node, CliError> {
         let mut connection = connection.clone();
         let events = history(&mut connection, &node.workflow_id, &node.run_id).await?;
-        let mut node = node_of(node, &events, SystemTime::now());
+        let mut node = node_of(node, &events);
         let depth = usize::try_from(self.depth).unwrap_or(DEEPEST);
         if generation >= depth {
+            node.folded = !node.children.is_empty();
             node.children.clear();
             return Ok(node);
         }
         let children = std::mem::take(&mut node.children);
-        let read = children.into_iter().map(|child| {
+        let read = children.into_iter().map(|mut child| {
             let connection = connection.clone();
             async move {
-                if child.run_id.is_empty() || self.is_folded(&child.status) {
+                child.folded = self.is_folded(&child.status);
+                if child.run_id.is_empty() || child.folded {
                     return Ok(child);
                 }
                 Box::pin(self.read(&connection, child, generation + 1)).await
@@ -139,7 +150,7 @@ impl TraceArgs {
 }
 
 /// What a history tells of its run and of the run's children.
-fn node_of(mut node: Node, events: &[HistoryEvent], now: SystemTime) -> Node {
+fn node_of(mut node: Node, events: &[HistoryEvent]) -> Node {
     let mut children = BTreeMap::<i64, Node>::new();
     let end = |children: &mut BTreeMap<i64, Node>, id: i64, status: &str, note: String| {
         if let Some(child) = children.get_mut(&id) {
@@ -222,24 +233,58 @@ fn node_of(mut node: Node, events: &[HistoryEvent], now: SystemTime) -> Node {
         None => "Running".to_owned(),
         Some(close) => output::enum_label(close.end.status(), ""),
     };
-    let first = events.first().and_then(|event| event.event_time.as_ref());
-    let last = events.last().and_then(|event| event.event_time.as_ref());
-    node.lasted = match (first, last, node.status.as_str()) {
-        (Some(first), _, "Running") => format!("for {}", time::between(first, &now.into())),
-        (Some(first), Some(last), _) => format!("after {}", time::between(first, last)),
-        _ => String::new(),
-    };
+    node.started = events.first().and_then(|event| event.event_time);
+    let last = events.last().and_then(|event| event.event_time);
+    node.closed = last.filter(|_| node.status != "Running");
     node
 }
 
+impl Node {
+    /// The tree as a program reads it; what is not known is left out.
+    fn json(&self) -> Value {
+        let mut object = json!({
+            "workflowId": self.workflow_id,
+            "workflowType": self.workflow_type,
+            "status": self.status,
+        });
+        let mut add = |name: &str, value: Value| object[name] = value;
+        if !self.run_id.is_empty() {
+            add("runId", json!(self.run_id));
+        }
+        for (name, time) in [("startTime", self.started), ("closeTime", self.closed)] {
+            if let Some(time) = time {
+                add(name, json!(time));
+            }
+        }
+        if !self.note.is_empty() {
+            add("reason", json!(self.note));
+        }
+        if self.folded {
+            add("folded", json!(true));
+        } else {
+            add("children", self.children.iter().map(Node::json).collect());
+        }
+        object
+    }
+
+    /// How long it has been running, or ran.
+    fn lasted(&self, now: SystemTime) -> String {
+        match (&self.started, &self.closed) {
+            (Some(started), None) => format!("for {}", time::between(started, &now.into())),
+            (Some(started), Some(closed)) => format!("after {}", time::between(started, closed)),
+            (None, _) => String::new(),
+        }
+    }
+}
+
 /// The tree as lines.
-fn draw(root: &Node) -> Vec<String> {
-    let mut lines = vec![label(root)];
-    draw_children(root, "", &mut lines);
+fn draw(root: &Node, now: SystemTime) -> Vec<String> {
+    let mut lines = vec![label(root, now)];
+    draw_children(root, now, "", &mut lines);
     lines
 }
 
-fn draw_children(node: &Node, indent: &str, lines: &mut Vec<String>) {
+fn draw_children(node: &Node, now: SystemTime, indent: &str, lines: &mut Vec<String>) {
     let last = node.children.len().saturating_sub(1);
     for (index, child) in node.children.iter().enumerate() {
         let (branch, below) = if index == last {
@@ -247,19 +292,19 @@ fn draw_children(node: &Node, indent: &str, lines: &mut Vec<String>) {
         } else {
             ("├─ ", "│  ")
         };
-        lines.push(format!("{indent}{branch}{}", label(child)));
-        draw_children(child, &format!("{indent}{below}"), lines);
+        lines.push(format!("{indent}{branch}{}", label(child, now)));
+        draw_children(child, now, &format!("{indent}{below}"), lines);
     }
 }
 
-fn label(node: &Node) -> String {
+fn label(node: &Node, now: SystemTime) -> String {
     let mut label = format!(
         "{} ({}) {}",
         text::clean(&node.workflow_id),
         text::clean(&node.workflow_type),
         node.status
     );
-    for more in [&node.lasted, &node.note] {
+    for more in [&node.lasted(now), &node.note] {
         if !more.is_empty() {
             label.push(' ');
             label.push_str(&text::shorten(&text::clean(more), 80));
@@ -289,13 +334,38 @@ mod tests {
             vec![node("a", vec![node("a1", vec![])]), node("b", vec![])],
         );
         assert_eq!(
-            draw(&tree),
+            draw(&tree, SystemTime::now()),
             [
                 "p (T) Running",
                 "├─ a (T) Running",
                 "│  └─ a1 (T) Running",
                 "└─ b (T) Running",
             ]
+        );
+    }
+
+    #[test]
+    fn a_tree_is_written_with_what_is_known_of_it() {
+        let mut child = node("a", vec![]);
+        child.folded = true;
+        let mut tree = node("p", vec![child]);
+        tree.run_id = "r".to_owned();
+        tree.started = Some(Timestamp {
+            seconds: 1_700_000_000,
+            nanos: 5_000_000,
+        });
+        assert_eq!(
+            tree.json(),
+            json!({
+                "workflowId": "p",
+                "workflowType": "T",
+                "runId": "r",
+                "status": "Running",
+                "startTime": "2023-11-14T22:13:20.005Z",
+                "children": [
+                    {"workflowId": "a", "workflowType": "T", "status": "Running", "folded": true},
+                ],
+            })
         );
     }
 }

@@ -12,7 +12,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 use super::clauses::{push_residue, push_value_order};
 use super::plan::{Arm, Merit, Walk, walks};
 use super::ranges::allowed;
-use super::{NARROW, Reader};
+use super::{FIRST_STEP, NARROW, Reader, STEP_GROWTH};
 use crate::StoreError;
 use crate::sqlite::sql;
 use crate::visibility::{
@@ -20,8 +20,8 @@ use crate::visibility::{
     Test, Value,
 };
 
-/// Keys looked at together.
-const STEP: usize = 1_000;
+/// Keys looked at together, at most: each is a value bound to a statement.
+const LARGEST_STEP: usize = 16_000;
 
 impl Reader<'_> {
     pub(super) async fn list_by_value(
@@ -95,8 +95,10 @@ impl Reader<'_> {
         let after = request.after.as_ref();
         let mut rest = VecDeque::from(Arm::of_values(attribute, &values, direction, after));
         let mut found: Vec<ListPosition> = Vec::new();
+        let mut step = FIRST_STEP;
         while let Some(arm) = rest.pop_front() {
-            let size = STEP.min(self.rows_left).max(1);
+            let size = step.min(self.rows_left).max(1);
+            step = (step * STEP_GROWTH).min(LARGEST_STEP);
             let keys = self.keys(&arm, direction, attribute, size).await?;
             if keys.len() > self.rows_left {
                 return Err(self.too_many_rows());
@@ -145,6 +147,9 @@ impl Reader<'_> {
         mut places: Vec<ListPosition>,
         filter: &Filter,
     ) -> Result<Vec<ListPosition>, StoreError> {
+        if places.is_empty() {
+            return Ok(places);
+        }
         let mut query = QueryBuilder::<Sqlite>::new("SELECT run_id FROM visibility WHERE run_id");
         push_runs(&mut query, &places);
         push_residue(&mut query, filter);
@@ -158,6 +163,9 @@ impl Reader<'_> {
 
     /// The rows of the runs at these places, in their order.
     async fn runs_at(&mut self, places: Vec<ListPosition>) -> Result<Vec<ListedRun>, StoreError> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM visibility WHERE run_id");
         push_runs(&mut query, &places);
         let rows = self.rows(query, Order::default()).await?;
