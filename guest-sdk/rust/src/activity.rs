@@ -13,68 +13,35 @@ use std::time::Duration;
 
 use futures::future::FusedFuture;
 
+use crate::answer::{Answer, operation_error};
 use crate::bindings::mainspring::workflow::{activities as wire, types};
 use crate::cancellation::{CancellableFuture, WorkflowCancellationToken};
-use crate::failure::{self, Failure};
-use crate::operations::Operation;
-use crate::payload::{self, FromPayloads, IntoPayloads, PayloadConversionError};
+use crate::definition::definition;
+use crate::payload::{self, FromPayloads, IntoPayloads};
 use crate::runtime::Runtime;
 use crate::timer::metadata;
 use crate::{duration, host};
 
-/// An activity that a workflow can call: its type name, its arguments and its
-/// result.
-pub trait ActivityDefinition {
-    /// The arguments; [`Args`](crate::Args) if there are several, `()` if none.
-    type Input: IntoPayloads;
-    /// The result; `()` accepts any.
-    type Output: FromPayloads;
-
+definition! {
+    /// An activity that a workflow can call: its type name, its arguments and its
+    /// result.
+    trait ActivityDefinition;
     /// The activity type under which workers register it.
-    fn name(&self) -> &str;
-}
-
-/// Declares an activity by name and types.
-///
-/// ```
-/// use mainspring_workflow::{Activity, Args};
-///
-/// /// Charges the order and returns the payment's ID.
-/// const CHARGE_PAYMENT: Activity<String, String> = Activity::new("ChargePayment");
-/// /// Two arguments, no result.
-/// const TRANSFER: Activity<Args<(String, u64)>, ()> = Activity::new("Transfer");
-/// # let _ = (CHARGE_PAYMENT, TRANSFER);
-/// ```
-pub struct Activity<I, O> {
-    name: &'static str,
-    types: PhantomData<fn(I) -> O>,
-}
-
-impl<I, O> Activity<I, O> {
+    fn name;
+    /// Declares an activity by name and types.
+    ///
+    /// ```
+    /// use mainspring_workflow::{Activity, Args};
+    ///
+    /// /// Charges the order and returns the payment's ID.
+    /// const CHARGE_PAYMENT: Activity<String, String> = Activity::new("ChargePayment");
+    /// /// Two arguments, no result.
+    /// const TRANSFER: Activity<Args<(String, u64)>, ()> = Activity::new("Transfer");
+    /// # let _ = (CHARGE_PAYMENT, TRANSFER);
+    /// ```
+    struct Activity;
     /// The activity that workers register under this type name.
-    pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            types: PhantomData,
-        }
-    }
-}
-
-impl<I, O> Clone for Activity<I, O> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<I, O> Copy for Activity<I, O> {}
-
-impl<I: IntoPayloads, O: FromPayloads> ActivityDefinition for Activity<I, O> {
-    type Input = I;
-    type Output = O;
-
-    fn name(&self) -> &str {
-        self.name
-    }
+    fn new;
 }
 
 /// When a failed attempt is tried again (ACT-08). `default()` is what activities
@@ -350,60 +317,25 @@ impl ActivityOptionsBuilder {
     }
 }
 
-/// How an activity ended if not with a result.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ActivityExecutionError {
+operation_error! {
+    /// How an activity ended if not with a result.
+    enum ActivityExecutionError;
     /// It failed or timed out for good. The tree starts with what the server
     /// knows about the activity; its cause is what the last attempt said.
-    #[error("{0}")]
-    Failed(#[source] Failure),
+    Failed;
     /// It was cancelled, or its scope was before it could start.
-    #[error("{0}")]
-    Cancelled(#[source] Failure),
+    Cancelled;
     /// The arguments or the result did not convert.
-    #[error(transparent)]
-    Serialization(#[from] PayloadConversionError),
-}
-
-impl ActivityExecutionError {
-    /// The failure tree, unless the values did not convert.
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Failed(failure) | Self::Cancelled(failure) => Some(failure),
-            Self::Serialization(_) => None,
-        }
-    }
-
+    Serialization;
     /// What the last attempt said, under the server's account of the activity.
-    pub fn cause(&self) -> Option<&Failure> {
-        self.failure()?.cause.as_ref()
-    }
-
-    /// The timeout, if that is what ended it.
-    pub fn as_timeout(&self) -> Option<crate::TimeoutType> {
-        self.failure()?.as_timeout()
-    }
-
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled(_))
-    }
-}
-
-enum Progress {
-    /// It never started: the arguments did not convert or the scope was
-    /// cancelled.
-    Refused(Option<ActivityExecutionError>),
-    Started(Operation),
-    Done,
+    fn cause;
 }
 
 /// A scheduled activity. Await it, cancel it, or drop it: dropped, it runs on and
 /// its answer is thrown away.
 #[must_use = "the activity is scheduled, but nothing waits for its result"]
 pub struct ActivityFuture<O> {
-    progress: Progress,
+    answer: Answer<ActivityExecutionError>,
     output: PhantomData<fn() -> O>,
 }
 
@@ -416,12 +348,12 @@ impl<O: FromPayloads> ActivityFuture<O> {
         input: &I,
         options: ActivityOptions,
     ) -> Self {
-        let progress = match input.to_payloads() {
+        let answer = match input.to_payloads() {
             Ok(input) => Self::schedule(runtime, scope, name, input, options),
-            Err(error) => Progress::Refused(Some(error.into())),
+            Err(error) => Answer::refused(error.into()),
         };
         Self {
-            progress,
+            answer,
             output: PhantomData,
         }
     }
@@ -433,20 +365,19 @@ impl<O: FromPayloads> ActivityFuture<O> {
         name: &str,
         input: Vec<payload::Payload>,
         options: ActivityOptions,
-    ) -> Progress {
+    ) -> Answer<ActivityExecutionError> {
         let token = options
             .cancellation_token
             .clone()
             .unwrap_or_else(|| scope.clone());
         if token.is_cancelled() {
             let message = format!("activity {name:?} was not scheduled: its scope is cancelled");
-            let failure = Failure::cancelled(message, Vec::new());
-            return Progress::Refused(Some(ActivityExecutionError::Cancelled(failure)));
+            return Answer::scope_cancelled(message);
         }
         let headers = runtime.propagated.borrow().clone();
         let handle = host::start_activity(options.into_wire(name.to_owned(), input, headers));
         let what = format!("activity {name:?}");
-        Progress::Started(runtime.operations.add(handle, &token, what))
+        Answer::Asked(runtime.operations.add(handle, &token, what))
     }
 }
 
@@ -454,42 +385,19 @@ impl<O: FromPayloads> Future for ActivityFuture<O> {
     type Output = Result<O, ActivityExecutionError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match &mut self.progress {
-            Progress::Refused(error) => Err(error
-                .take()
-                .expect("a refusal is replaced by Done when it is reported")),
-            Progress::Started(operation) => match operation.poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(outcome) => read_outcome(outcome),
-            },
-            Progress::Done => return Poll::Pending,
-        };
-        self.progress = Progress::Done;
-        Poll::Ready(result)
-    }
-}
-
-fn read_outcome<O: FromPayloads>(outcome: types::Outcome) -> Result<O, ActivityExecutionError> {
-    match outcome {
-        types::Outcome::Success(result) => Ok(O::from_payloads(&payload::from_wire(result))?),
-        types::Outcome::Cancelled(failure) => Err(ActivityExecutionError::Cancelled(
-            failure::from_wire(failure),
-        )),
-        types::Outcome::Failed(failure) | types::Outcome::TimedOut(failure) => {
-            Err(ActivityExecutionError::Failed(failure::from_wire(failure)))
-        }
+        self.answer.poll(context)
     }
 }
 
 impl<O: FromPayloads> FusedFuture for ActivityFuture<O> {
     fn is_terminated(&self) -> bool {
-        matches!(self.progress, Progress::Done)
+        self.answer.is_told()
     }
 }
 
 impl<O: FromPayloads> CancellableFuture for ActivityFuture<O> {
     fn cancel(&self) {
-        if let Progress::Started(operation) = &self.progress {
+        if let Answer::Asked(operation) = &self.answer {
             operation.cancel("");
         }
     }

@@ -14,15 +14,17 @@ use futures::FutureExt;
 use futures::future::FusedFuture;
 
 use crate::activity::{Priority, RetryPolicy};
+use crate::answer::{self, operation_error};
 use crate::bindings::mainspring::workflow::children as wire;
 use crate::bindings::mainspring::workflow::external::SignalTarget;
 use crate::bindings::mainspring::workflow::types;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::continuation::VersioningIntent;
+use crate::definition::definition;
 use crate::external::MessageFuture;
-use crate::failure::{self, Failure, FailureKind};
+use crate::failure::{Failure, FailureKind};
 use crate::operations::Operation;
-use crate::payload::{self, FromPayloads, IntoPayloads, Payload, PayloadConversionError};
+use crate::payload::{self, FromPayloads, IntoPayloads, Payload};
 use crate::runtime::Runtime;
 use crate::timer::metadata;
 use crate::{duration, host};
@@ -30,57 +32,24 @@ use crate::{duration, host};
 pub use types::WorkflowIdReusePolicy;
 pub use wire::ParentClosePolicy;
 
-/// A workflow that another one can start: its type name, its arguments and its
-/// result.
-pub trait ChildWorkflowDefinition {
-    /// The arguments; [`Args`](crate::Args) if there are several, `()` if none.
-    type Input: IntoPayloads;
-    /// The result; `()` accepts any.
-    type Output: FromPayloads;
-
+definition! {
+    /// A workflow that another one can start: its type name, its arguments and its
+    /// result.
+    trait ChildWorkflowDefinition;
     /// The workflow type.
-    fn name(&self) -> &str;
-}
-
-/// Declares a child workflow by name and types.
-///
-/// ```
-/// use mainspring_workflow::ChildWorkflow;
-///
-/// /// Ships one parcel and returns its tracking number.
-/// const SHIP_PARCEL: ChildWorkflow<String, String> = ChildWorkflow::new("ShipParcel");
-/// # let _ = SHIP_PARCEL;
-/// ```
-pub struct ChildWorkflow<I, O> {
-    name: &'static str,
-    types: PhantomData<fn(I) -> O>,
-}
-
-impl<I, O> ChildWorkflow<I, O> {
+    fn name;
+    /// Declares a child workflow by name and types.
+    ///
+    /// ```
+    /// use mainspring_workflow::ChildWorkflow;
+    ///
+    /// /// Ships one parcel and returns its tracking number.
+    /// const SHIP_PARCEL: ChildWorkflow<String, String> = ChildWorkflow::new("ShipParcel");
+    /// # let _ = SHIP_PARCEL;
+    /// ```
+    struct ChildWorkflow;
     /// The workflow that components export under this type name.
-    pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            types: PhantomData,
-        }
-    }
-}
-
-impl<I, O> Clone for ChildWorkflow<I, O> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<I, O> Copy for ChildWorkflow<I, O> {}
-
-impl<I: IntoPayloads, O: FromPayloads> ChildWorkflowDefinition for ChildWorkflow<I, O> {
-    type Input = I;
-    type Output = O;
-
-    fn name(&self) -> &str {
-        self.name
-    }
+    fn new;
 }
 
 /// What a workflow sees when it cancels a child (WF-11).
@@ -260,41 +229,21 @@ impl From<&ChildWorkflowOptions> for ChildWorkflowOptions {
     }
 }
 
-/// How a child ended if not with a result, or why it did not start.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChildWorkflowExecutionError {
+operation_error! {
+    /// How a child ended if not with a result, or why it did not start.
+    enum ChildWorkflowExecutionError;
     /// It failed, timed out, was terminated, or could not start. The tree starts
     /// with what the server knows about the child; its cause says why.
-    #[error("{0}")]
-    Failed(#[source] Failure),
+    Failed;
     /// It was cancelled, or its scope was before it could start.
-    #[error("{0}")]
-    Cancelled(#[source] Failure),
+    Cancelled;
     /// The arguments or the result did not convert.
-    #[error(transparent)]
-    Serialization(#[from] PayloadConversionError),
+    Serialization;
+    /// Why, under the server's account of the child.
+    fn cause;
 }
 
 impl ChildWorkflowExecutionError {
-    /// The failure tree, unless the values did not convert.
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Failed(failure) | Self::Cancelled(failure) => Some(failure),
-            Self::Serialization(_) => None,
-        }
-    }
-
-    /// Why, under the server's account of the child.
-    pub fn cause(&self) -> Option<&Failure> {
-        self.failure()?.cause.as_ref()
-    }
-
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled(_))
-    }
-
     /// Whether it did not start because its workflow ID is taken.
     pub fn is_already_started(&self) -> bool {
         let taken = |failure: &Failure| {
@@ -311,11 +260,6 @@ impl ChildWorkflowExecutionError {
     pub fn is_terminated(&self) -> bool {
         let terminated = |failure: &Failure| matches!(failure.kind, FailureKind::Terminated { .. });
         self.cause().is_some_and(terminated)
-    }
-
-    /// The timeout, if that is what ended it.
-    pub fn as_timeout(&self) -> Option<crate::TimeoutType> {
-        self.failure()?.as_timeout()
     }
 }
 
@@ -405,7 +349,7 @@ impl<O: FromPayloads> ChildWorkflowHandle<O> {
         poll_fn(move |context| match &*progress {
             Progress::Refused(error) => Poll::Ready(Err(error.clone())),
             Progress::Asked(operation) => operation.poll_started(context).map(|started| {
-                started.map_err(|outcome| match read_outcome::<()>(outcome) {
+                started.map_err(|outcome| match answer::read::<(), _>(outcome) {
                     Err(error) => error,
                     // A child that succeeded has started.
                     Ok(()) => unreachable!("a child ends before it starts only by failing"),
@@ -423,7 +367,7 @@ impl<O: FromPayloads> ChildWorkflowHandle<O> {
         let progress = self.progress.clone();
         poll_fn(move |context| match &*progress {
             Progress::Refused(error) => Poll::Ready(Err(error.clone())),
-            Progress::Asked(operation) => operation.poll_shared(context).map(read_outcome),
+            Progress::Asked(operation) => operation.poll_shared(context).map(answer::read),
         })
         .fuse()
     }
@@ -435,7 +379,7 @@ impl<O: FromPayloads> ChildWorkflowHandle<O> {
         match &*self.progress {
             Progress::Refused(_) => {
                 let message = format!("signal {name:?} was not sent: the child was not started");
-                MessageFuture::refused(Failure::cancelled(message, Vec::new()))
+                MessageFuture::not_sent(message)
             }
             Progress::Asked(operation) => {
                 let target = SignalTarget::Child(operation.handle());
@@ -450,19 +394,5 @@ impl<O: FromPayloads> ChildWorkflowHandle<O> {
         if let Progress::Asked(operation) = &*self.progress {
             operation.cancel(reason);
         }
-    }
-}
-
-fn read_outcome<O: FromPayloads>(
-    outcome: types::Outcome,
-) -> Result<O, ChildWorkflowExecutionError> {
-    match outcome {
-        types::Outcome::Success(result) => Ok(O::from_payloads(&payload::from_wire(result))?),
-        types::Outcome::Cancelled(failure) => Err(ChildWorkflowExecutionError::Cancelled(
-            failure::from_wire(failure),
-        )),
-        types::Outcome::Failed(failure) | types::Outcome::TimedOut(failure) => Err(
-            ChildWorkflowExecutionError::Failed(failure::from_wire(failure)),
-        ),
     }
 }

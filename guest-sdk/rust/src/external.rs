@@ -7,28 +7,26 @@ use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
+use crate::answer::{Answer, operation_error};
 use crate::bindings::mainspring::workflow::external::SignalTarget;
 use crate::bindings::mainspring::workflow::types;
 use crate::cancellation::WorkflowCancellationToken;
-use crate::failure::{self, Failure, FailureKind};
+use crate::failure::FailureKind;
 use crate::host;
-use crate::operations::Operation;
-use crate::payload::{self, IntoPayloads, PayloadConversionError};
+use crate::payload::{self, IntoPayloads};
 use crate::runtime::Runtime;
 
-/// Why a message was not delivered.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExternalWorkflowError {
+operation_error! {
+    /// Why a message was not delivered.
+    enum ExternalWorkflowError;
     /// Nobody took it.
-    #[error("{0}")]
-    Failed(#[source] Failure),
+    Failed;
     /// Its scope was cancelled before it was sent.
-    #[error("{0}")]
-    Cancelled(#[source] Failure),
+    Cancelled;
     /// The arguments did not convert.
-    #[error(transparent)]
-    Serialization(#[from] PayloadConversionError),
+    Serialization;
+    /// Why, under the server's account of the message.
+    fn cause;
 }
 
 impl ExternalWorkflowError {
@@ -98,16 +96,10 @@ impl ExternalWorkflowHandle {
     }
 }
 
-enum Progress {
-    Refused(Option<ExternalWorkflowError>),
-    Sent(Operation),
-    Done,
-}
-
 /// A message on its way. Dropped, it is delivered all the same.
 #[must_use = "the message is sent, but nothing hears whether it was delivered"]
 pub struct MessageFuture {
-    progress: Progress,
+    answer: Answer<ExternalWorkflowError>,
 }
 
 impl MessageFuture {
@@ -130,7 +122,7 @@ impl MessageFuture {
                 Self::sent(runtime, scope, handle, format!("signal {name:?}"))
             }
             Err(error) => Self {
-                progress: Progress::Refused(Some(error.into())),
+                answer: Answer::refused(error.into()),
             },
         }
     }
@@ -143,18 +135,18 @@ impl MessageFuture {
         what: String,
     ) -> Self {
         Self {
-            progress: Progress::Sent(runtime.operations.add(handle, scope, what)),
+            answer: Answer::Asked(runtime.operations.add(handle, scope, what)),
         }
     }
 
     fn scope_cancelled(what: &str) -> Self {
-        let message = format!("{what} was not sent: its scope is cancelled");
-        Self::refused(Failure::cancelled(message, Vec::new()))
+        Self::not_sent(format!("{what} was not sent: its scope is cancelled"))
     }
 
-    pub(crate) fn refused(failure: Failure) -> Self {
+    /// A message that there is no sense in sending.
+    pub(crate) fn not_sent(why: String) -> Self {
         Self {
-            progress: Progress::Refused(Some(ExternalWorkflowError::Cancelled(failure))),
+            answer: Answer::scope_cancelled(why),
         }
     }
 }
@@ -163,29 +155,12 @@ impl Future for MessageFuture {
     type Output = Result<(), ExternalWorkflowError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match &mut self.progress {
-            Progress::Refused(error) => Err(error
-                .take()
-                .expect("a refusal is replaced by Done when it is reported")),
-            Progress::Sent(operation) => match operation.poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(types::Outcome::Success(_)) => Ok(()),
-                Poll::Ready(types::Outcome::Cancelled(failure)) => Err(
-                    ExternalWorkflowError::Cancelled(failure::from_wire(failure)),
-                ),
-                Poll::Ready(
-                    types::Outcome::Failed(failure) | types::Outcome::TimedOut(failure),
-                ) => Err(ExternalWorkflowError::Failed(failure::from_wire(failure))),
-            },
-            Progress::Done => return Poll::Pending,
-        };
-        self.progress = Progress::Done;
-        Poll::Ready(result)
+        self.answer.poll(context)
     }
 }
 
 impl FusedFuture for MessageFuture {
     fn is_terminated(&self) -> bool {
-        matches!(self.progress, Progress::Done)
+        self.answer.is_told()
     }
 }

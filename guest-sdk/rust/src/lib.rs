@@ -130,6 +130,7 @@ extern crate self as mainspring_workflow;
 pub mod bindings;
 
 mod activity;
+mod answer;
 mod builtin;
 mod cancellation;
 mod child;
@@ -137,6 +138,7 @@ mod component;
 mod concurrency;
 mod context;
 mod continuation;
+mod definition;
 mod duration;
 mod executor;
 mod external;

@@ -2,9 +2,9 @@
 //!
 //! Workflow code shares the threads with everything else. An activation or a replay
 //! that ends within its first slice never comes here. What needs more (code that
-//! loops, a long history) goes on slice by slice, and only so many at a time that one
-//! processor is left to the others: a step of another run waits for a slice at most,
-//! and not for one of each run that is at long work.
+//! loops, a long history), and code whose last task failed, goes on slice by slice, and
+//! only so many at a time that one processor is left to the others: a step of another
+//! run waits for a slice at most, and not for one of each run that is at long work.
 
 use std::sync::Arc;
 

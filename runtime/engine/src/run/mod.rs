@@ -360,6 +360,11 @@ impl Run {
         self.record.priority.as_ref()
     }
 
+    /// Whether its last task failed.
+    pub fn is_blocked(&self) -> bool {
+        self.record.blocked.is_some()
+    }
+
     /// Why it is blocked, if it is.
     pub fn blocked(&self) -> Option<Blocked> {
         let blocked = self.record.blocked.as_ref()?;

@@ -256,7 +256,7 @@ fn bad_children_and_signals_are_faults_that_say_what_is_wrong() {
     let fault = session.start_child(nameless).unwrap_err();
     assert_eq!(fault.cause, Cause::BadStartChildExecutionAttributes);
     let mut long = child(ChildCancellation::Abandon);
-    long.workflow_id = Some("x".repeat(1_001));
+    long.workflow_id = "x".repeat(1_001);
     let fault = session.start_child(long).unwrap_err();
     assert!(fault.message.contains("id-bytes"), "{fault}");
     let fault = session.signal_external(signal(Err(9))).unwrap_err();

@@ -115,9 +115,7 @@ impl Actor {
                     Box::pin(self.succeed(step)).await
                 }
                 State::Run(ref latest)
-                    if latest.run.is_open()
-                        && latest.guest.is_at_long_work()
-                        && !self.place.is_turn() =>
+                    if latest.run.is_open() && latest.needs_turn() && !self.place.is_turn() =>
                 {
                     Turn::Enough
                 }

@@ -43,6 +43,16 @@ struct Latest {
     overruns: u32,
 }
 
+impl Latest {
+    /// Whether its code goes on only when it is its turn: it has used up a slice and
+    /// needs more, or the last time it came to no good end.
+    fn needs_turn(&self) -> bool {
+        let owes = self.run.owes_task() || self.run.owes_update();
+        let has_failed = self.overruns > 0 || self.run.is_blocked();
+        self.guest.is_at_long_work() || (owes && has_failed)
+    }
+}
+
 enum State {
     /// Nothing has been read yet.
     Unknown,
@@ -155,10 +165,10 @@ impl Actor {
         }
     }
 
-    /// Whether its code has used up a slice and needs more.
+    /// Whether its code goes on only when it is its turn.
     pub(crate) fn is_at_long_work(&self) -> bool {
         match &self.state {
-            State::Run(latest) => latest.guest.is_at_long_work(),
+            State::Run(latest) => latest.needs_turn(),
             State::Unknown | State::Nothing => false,
         }
     }
