@@ -52,8 +52,9 @@ pub struct Committer {
 
 impl Committer {
     /// Starts the pipeline over a store, with room for `queue` waiting writes.
-    /// `at_work` counts the mailboxes at work, those that wait for a commit
-    /// included. The task ends with [`Committer::close`].
+    /// `at_work` counts the mailboxes at work, those that wait for a commit included
+    /// and those whose code is at long work left out: a loop has nothing to write, and
+    /// every commit would wait for it. The task ends with [`Committer::close`].
     pub fn start(
         store: Arc<dyn Store>,
         queue: usize,
