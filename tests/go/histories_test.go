@@ -167,7 +167,11 @@ func TestRunsOfTheKitAreReplayedByTheSDK(t *testing.T) {
 		"wf-10-child-times-out",
 		"wf-13-continued-as-new",
 		"wf-13-continued-as-new.2",
+		"wf-16-cancel",
+		"wf-16-cancel-not-found",
+		"wf-16-signal",
 		"wf-16-signal.2",
+		"wf-16-signal-not-found",
 		"wf-21-failed",
 	} {
 		t.Run(name, func(t *testing.T) {

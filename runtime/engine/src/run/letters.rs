@@ -40,7 +40,9 @@ impl Run {
         let (namespace, execution, child) = self.addressee(asked.target);
         let workflow_id = execution.workflow_id.clone();
         let is_own = self.is_own_namespace(&namespace);
+        #[allow(deprecated)] // `control`: see `own_number`.
         let attributes = SignalExternalWorkflowExecutionInitiatedEventAttributes {
+            control: self.own_number(),
             workflow_task_completed_event_id: completed,
             namespace,
             workflow_execution: Some(execution),
@@ -71,7 +73,13 @@ impl Run {
         let (namespace, execution, child) = self.addressee(target);
         let workflow_id = execution.workflow_id.clone();
         let is_own = self.is_own_namespace(&namespace);
+        #[allow(deprecated)] // `control`: see `own_number`.
         let attributes = RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
+            // With it the Go SDK would look for something else than a child.
+            control: match child {
+                Some(_) => String::new(),
+                None => self.own_number(),
+            },
             workflow_task_completed_event_id: completed,
             namespace,
             workflow_execution: Some(execution),
@@ -88,6 +96,12 @@ impl Run {
         if !is_own {
             self.refuse_letter(now, event_id, CancelCause::NamespaceNotFound as i32);
         }
+    }
+
+    /// The number of the event that is recorded next, as text. Replaying a history,
+    /// the Go SDK finds a message by it, where others count.
+    fn own_number(&self) -> String {
+        self.record.next_event_id.to_string()
     }
 
     /// Namespace, execution and, for a child, its initiated event if it is open.
