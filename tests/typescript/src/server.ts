@@ -9,7 +9,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+/** Where everything is built. */
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
 const BINARY = join(TARGET, 'debug', 'mainspring');
 /** How long a server may take until it answers, in milliseconds. */
 const PATIENCE = 60_000;
