@@ -45,6 +45,12 @@ impl Stage {
         Self::set_with(component, "trip-worker", worker_flags).await
     }
 
+    async fn subscription() -> Self {
+        static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| component_of("examples/subscription/workflow"));
+        Self::set(component, "subscription-worker").await
+    }
+
     async fn set(component: &Path, worker: &'static str) -> Self {
         Self::set_with(component, worker, &[]).await
     }
@@ -469,4 +475,120 @@ async fn wf_10_a_batch_works_a_thousand_children_off_in_a_window() {
         drawn && text.contains("batch-1/999 (ProcessRecord) Failed"),
         "{text}"
     );
+}
+
+impl Stage {
+    /// Starts a subscription with periods of a second, of which a run has two.
+    fn subscribe(&self, customer_id: &str) {
+        let input = value!({
+            "CustomerID": customer_id, "Plan": {"Name": "basic", "Cents": 500},
+            "PeriodSeconds": 1, "PeriodsPerRun": 2,
+        });
+        self.start("SubscriptionWorkflow", customer_id, &input.to_string());
+    }
+
+    /// Waits until so many periods are paid; the subscription then.
+    async fn paid(&self, customer_id: &str, periods: u64) -> serde_json::Value {
+        loop {
+            let state = self.calls.query(customer_id, "state").await;
+            let state = state.expect("the query is answered");
+            if state["PeriodsPaid"].as_u64() >= Some(periods) {
+                return state;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks for another plan; what the command line says, and whether it was taken.
+    fn change_plan(&self, customer_id: &str, plan: &str) -> (String, bool) {
+        let update = [
+            "workflow",
+            "update",
+            "execute",
+            "--workflow-id",
+            customer_id,
+        ];
+        let more = ["--name", "change_plan", "--input", plan];
+        self.server.cli(&[&update[..], &more[..]].concat())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_13_a_subscription_is_charged_once_a_period_through_runs_and_a_crash() {
+    let mut stage = Stage::subscription().await;
+    stage.subscribe("customer-1");
+    stage.paid("customer-1", 3).await;
+    stage.server.kill();
+    stage.server.restart().await;
+    let (said, changed) = stage.change_plan("customer-1", r#"{"Name":"large","Cents":900}"#);
+    assert!(changed, "{said}");
+    let (said, changed) = stage.change_plan("customer-1", r#"{"Name":"free","Cents":0}"#);
+    assert!(!changed && said.contains("has no price"), "{said}");
+    let so_far = stage.paid("customer-1", 3).await["PeriodsPaid"].as_u64();
+    stage
+        .paid("customer-1", so_far.unwrap_or_default() + 2)
+        .await;
+    let end = ["workflow", "signal", "--workflow-id", "customer-1"];
+    stage.cli(&[&end[..], &["--name", "end"]].concat());
+    // A signal goes to whichever run there is.
+    let ended = loop {
+        let close = stage.close("customer-1").await;
+        match close.attributes {
+            Some(Attributes::WorkflowExecutionCompletedEventAttributes(a)) => break a.result,
+            Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(_)) => {}
+            other => panic!("it must complete: {other:?}"),
+        }
+    };
+    let ended = ended.expect("it answers what it was").payloads;
+    let ended: serde_json::Value = serde_json::from_slice(&ended[0].data).expect("JSON");
+    let report = stage.report();
+    let lines: Vec<&str> = report.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let period = format!("customer-1: period {} ", index + 1);
+        assert!(line.starts_with(&period), "each period once: {report}");
+        assert!(line.ends_with(" paid"), "nothing is paid back: {report}");
+    }
+    assert!(report.contains(" 500 cents ") && report.contains(" 900 cents "));
+    assert_eq!(ended["PeriodsPaid"], lines.len(), "{report}");
+    assert!(lines.len() >= 5, "{report}");
+    // Two periods a run, and no run that is longer.
+    let history = stage.history("customer-1").await;
+    assert!(history.len() < 40, "{} events", history.len());
+    let started = history[0].attributes.clone();
+    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = started else {
+        panic!("a history begins with its start")
+    };
+    assert_ne!(
+        started.first_execution_run_id,
+        started.original_execution_run_id
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lif_11_a_cancelled_subscription_pays_the_period_back() {
+    let stage = Stage::subscription().await;
+    let input = value!({
+        "CustomerID": "customer-1", "Plan": {"Name": "basic", "Cents": 500},
+        "PeriodSeconds": 3_600,
+    });
+    stage.start("SubscriptionWorkflow", "customer-1", &input.to_string());
+    stage.paid("customer-1", 1).await;
+    stage.cli(&["workflow", "cancel", "--workflow-id", "customer-1"]);
+    let close = stage.close("customer-1").await;
+    assert_eq!(close.event_type(), EventType::WorkflowExecutionCanceled);
+    assert_eq!(stage.report(), "customer-1: period 1 500 cents paid back\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wf_21_a_declined_card_ends_the_subscription_with_the_reason() {
+    let stage = Stage::subscription().await;
+    stage.subscribe("broke");
+    let close = stage.close("broke").await;
+    let Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) = close.attributes else {
+        panic!("the run must fail: {close:?}")
+    };
+    let cause = failed.failure.and_then(|failure| failure.cause);
+    let cause = cause.expect("a failed activity says why");
+    assert_eq!(cause.message, "the card has no cover");
+    assert_eq!(stage.report(), "broke: period 1 0 cents never paid\n");
 }
