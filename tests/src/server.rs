@@ -133,6 +133,13 @@ impl Server {
         assert!(uploaded, "{text}");
     }
 
+    /// The same under a name.
+    pub fn upload_as(&self, file: &Path, name: &str) {
+        let file = file.to_string_lossy();
+        let (text, uploaded) = self.cli(&["component", "upload", &file, "--name", name]);
+        assert!(uploaded, "{text}");
+    }
+
     /// Uploads bytes; what was said about them, and whether they were taken.
     pub fn try_upload(&self, bytes: &[u8]) -> (String, bool) {
         let file = tempfile::Builder::new()

@@ -1,6 +1,7 @@
 //! Where stories are played: a server with the kit on it, and the calls that stories
 //! are made of.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,11 +34,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A server with these components on it.
-    pub async fn set(components: &[std::path::PathBuf]) -> Self {
+    /// A server with these components on it, each with its name.
+    pub async fn set(components: &[(&str, PathBuf)]) -> Self {
         let server = Server::start(&[]).await;
-        for component in components {
-            server.upload(component);
+        for (name, component) in components {
+            server.upload_as(component, name);
         }
         Self::on(server)
     }

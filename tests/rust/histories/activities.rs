@@ -56,7 +56,7 @@ pub fn stories(stage: &Stage) -> Vec<BoxFuture<'_, Story>> {
             "ACT-06, ACT-07: a worker heartbeats once and dies. The timeout carries its last details.",
             json!({
                 "input": {"do": "hang", "heartbeat": {"done": 7}},
-                "heartbeat_ms": 400, "maximum_attempts": 1,
+                "heartbeat_ms": 1_000, "maximum_attempts": 1,
             }),
         )
         .boxed(),
@@ -74,7 +74,7 @@ pub fn stories(stage: &Stage) -> Vec<BoxFuture<'_, Story>> {
             stage,
             "act-03-schedule-to-close-timeout",
             "ACT-03: an activity as a whole takes too long, while its first attempt runs.",
-            json!({"input": {"do": "hang"}, "schedule_to_close_ms": 300}),
+            json!({"input": {"do": "hang"}, "schedule_to_close_ms": 1_000}),
         )
         .boxed(),
         activity(

@@ -134,7 +134,7 @@ async fn timed_out(stage: &Stage) -> Story {
         "LIF-07: a run takes longer than it may; no code hears of it.",
     );
     let request = StartWorkflowExecutionRequest {
-        workflow_run_timeout: millis(1_000),
+        workflow_run_timeout: millis(2_000),
         ..Stage::request("Collector", name, json!(1))
     };
     stage.start_as(request).await;

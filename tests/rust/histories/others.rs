@@ -146,7 +146,7 @@ async fn timed_out(stage: &Stage) -> Story {
     let story = Story::new(name, "WF-10, LIF-07: a child takes longer than it may.");
     let child = json!({
         "workflow": "Collector", "id": "wf-10-child-times-out/1", "input": 1,
-        "run_timeout_ms": 1_000,
+        "run_timeout_ms": 2_000,
     });
     parent_of(stage, name, "wait", child).await;
     both(stage, story, "wf-10-child-times-out/1").await

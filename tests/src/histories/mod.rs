@@ -13,7 +13,7 @@ mod json;
 mod placeholders;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use temporalio_protos::temporal::api::history::v1::{History, HistoryEvent};
 
@@ -101,11 +101,10 @@ impl Story {
         compare::check(&folder.join(format!("{}.txt", self.name)), &self.text())
     }
 
-    /// Writes each run's history into a folder, as `temporal workflow show` prints it
-    /// (`NAME.json`, `NAME.2.json` …); answers the files.
-    pub fn save(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    /// Writes each run's history into a folder, as `temporal workflow show` prints it:
+    /// `NAME.json`, `NAME.2.json` …
+    pub fn save(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let mut files = Vec::new();
         for (index, run) in self.runs.iter().enumerate() {
             let number = match index {
                 0 => String::new(),
@@ -116,9 +115,8 @@ impl Story {
                 events: run.events.clone(),
             };
             std::fs::write(&file, json::pretty(&history))?;
-            files.push(file);
         }
-        Ok(files)
+        Ok(())
     }
 }
 

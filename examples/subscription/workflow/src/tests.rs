@@ -34,7 +34,7 @@ impl World {
             Ok(())
         })
         // Late, so that due dates would drift if they were counted from now on.
-        .takes(Duration::from_secs(60));
+        .takes(Duration::from_secs(10));
         let given = payments.clone();
         env.activity(REFUND, move |period| {
             given.borrow_mut().push(format!("{} back", period.number));
