@@ -1,4 +1,4 @@
-//! Binaries of the workspace as processes: the examples' activity workers.
+//! Binaries of the workspace as processes: the examples' activity workers, the bench.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -65,6 +65,21 @@ fn profile_folder() -> PathBuf {
     folder
         .expect("tests are built into target/<profile>/deps")
         .to_owned()
+}
+
+/// Runs `mainspring bench` with these arguments, on the workflows of a checkout: its
+/// JSON where it succeeded, or what it complained of.
+pub fn bench(checkout: &Path, arguments: &[&str]) -> (String, bool) {
+    let output = Command::new(binary("mainspring"))
+        .arg("bench")
+        .args(arguments)
+        .args(["--output", "json", "--source"])
+        .arg(checkout)
+        .output()
+        .expect("the binary runs");
+    let well = output.status.success();
+    let said = if well { output.stdout } else { output.stderr };
+    (String::from_utf8_lossy(&said).into_owned(), well)
 }
 
 /// A binary of the workspace, beside the test binary's folder.

@@ -5,12 +5,14 @@
 use std::time::{Duration, SystemTime};
 
 use mainspring_workflow::{
-    Activity, ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowResult, join_all,
-    workflow, workflow_methods,
+    Activity, ActivityOptions, ApplicationFailure, ChildWorkflow, ChildWorkflowHandle,
+    ChildWorkflowOptions, ContinueAsNewOptions, WorkflowContext, WorkflowContextView,
+    WorkflowResult, join_all, workflow, workflow_methods,
 };
 
 /// Answered by the bench's own worker, at once and with nothing.
 const BENCH: Activity<u32, ()> = Activity::new("Bench");
+const CHILD: ChildWorkflow<u32, ()> = ChildWorkflow::new("BenchChild");
 
 fn options() -> ActivityOptions {
     ActivityOptions::start_to_close_timeout(Duration::from_secs(600))
@@ -37,60 +39,70 @@ impl BenchSignal {
     }
 }
 
-/// Answers the query `count`; reads are trusted to leave no trace.
-#[workflow(reads = "trust")]
-#[derive(Default)]
-pub struct BenchQueryTrust {
-    count: u32,
+/// A run that grows its history by activities, one after the other, and then waits
+/// for the signal `end`; it answers the query `done` and takes the update `add`. One
+/// for each read policy: under `rebuild` a query or an update's validator is followed
+/// by a replay before the next event.
+macro_rules! talker {
+    ($name:ident, $reads:tt) => {
+        /// Talks; `reads` is its read policy.
+        #[workflow(reads = $reads)]
+        #[derive(Default)]
+        pub struct $name {
+            done: u32,
+            sum: u64,
+            ended: bool,
+        }
+
+        #[workflow_methods]
+        impl $name {
+            #[run]
+            pub async fn run(
+                ctx: &mut WorkflowContext<Self>,
+                activities: u32,
+            ) -> WorkflowResult<u64> {
+                let options = options();
+                for n in 0..activities {
+                    ctx.execute_activity(BENCH, n, &options).await?;
+                    ctx.state_mut(|state| state.done = n + 1);
+                }
+                ctx.wait_condition(|state| state.ended).await?;
+                Ok(ctx.state(|state| state.sum))
+            }
+
+            #[signal]
+            fn end(&mut self) {
+                self.ended = true;
+            }
+
+            #[query]
+            fn done(&self) -> u32 {
+                self.done
+            }
+
+            #[update]
+            fn add(&mut self, amount: u64) -> u64 {
+                self.sum += amount;
+                self.sum
+            }
+
+            #[update_validator(add)]
+            fn check_add(
+                &self,
+                _ctx: &WorkflowContextView,
+                amount: &u64,
+            ) -> Result<(), ApplicationFailure> {
+                if *amount == 0 {
+                    return Err(ApplicationFailure::builder("nothing to add").build());
+                }
+                Ok(())
+            }
+        }
+    };
 }
 
-#[workflow_methods]
-impl BenchQueryTrust {
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        ctx.wait_condition(|state| state.count > 1_000_000_000)
-            .await?;
-        Ok(())
-    }
-
-    #[signal]
-    fn add(&mut self) {
-        self.count += 1;
-    }
-
-    #[query]
-    fn count(&self) -> u32 {
-        self.count
-    }
-}
-
-/// The same under the policy `rebuild`: a query is followed by a replay before
-/// the next event.
-#[workflow(reads = "rebuild")]
-#[derive(Default)]
-pub struct BenchQueryRebuild {
-    count: u32,
-}
-
-#[workflow_methods]
-impl BenchQueryRebuild {
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        ctx.wait_condition(|state| state.count > 1_000_000_000)
-            .await?;
-        Ok(())
-    }
-
-    #[signal]
-    fn add(&mut self) {
-        self.count += 1;
-    }
-
-    #[query]
-    fn count(&self) -> u32 {
-        self.count
-    }
-}
+talker!(BenchTrust, "trust");
+talker!(BenchRebuild, "rebuild");
 
 /// Sleeps until a time given in milliseconds since the epoch.
 #[workflow]
@@ -128,35 +140,35 @@ impl BenchFanOut {
     }
 }
 
-/// Grows a history: activities one after the other, then the signal `end`.
-#[workflow(reads = "trust")]
+/// That many children at once, each of which completes as soon as it begins.
+#[workflow]
 #[derive(Default)]
-pub struct BenchHistory {
-    done: u32,
-    ended: bool,
-}
+pub struct BenchFamily;
 
 #[workflow_methods]
-impl BenchHistory {
+impl BenchFamily {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, activities: u32) -> WorkflowResult<()> {
-        let options = options();
-        for n in 0..activities {
-            ctx.execute_activity(BENCH, n, &options).await?;
-            ctx.state_mut(|state| state.done = n + 1);
+    pub async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<()> {
+        let start = |n| ctx.child_workflow(CHILD, n, ChildWorkflowOptions::new());
+        let children: Vec<_> = (0..count).map(start).collect();
+        let results = children.iter().map(ChildWorkflowHandle::result);
+        for result in join_all(results.collect::<Vec<_>>()).await {
+            result?;
         }
-        ctx.wait_condition(|state| state.ended).await?;
         Ok(())
     }
+}
 
-    #[signal]
-    fn end(&mut self) {
-        self.ended = true;
-    }
+/// One of them.
+#[workflow]
+#[derive(Default)]
+pub struct BenchChild;
 
-    #[query]
-    fn done(&self) -> u32 {
-        self.done
+#[workflow_methods]
+impl BenchChild {
+    #[run]
+    pub async fn run(_ctx: &mut WorkflowContext<Self>, _number: u32) -> WorkflowResult<()> {
+        Ok(())
     }
 }
 
@@ -178,10 +190,11 @@ impl BenchChain {
 
 mainspring_workflow::export!(
     BenchSignal,
-    BenchQueryTrust,
-    BenchQueryRebuild,
+    BenchTrust,
+    BenchRebuild,
     BenchSleeper,
     BenchFanOut,
-    BenchHistory,
+    BenchFamily,
+    BenchChild,
     BenchChain
 );

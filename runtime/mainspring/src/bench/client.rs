@@ -8,10 +8,13 @@ use mainspring_engine::search::AttributeType;
 use temporalio_protos::temporal::api::common::v1::{
     Payload, Payloads, SearchAttributes, WorkflowType,
 };
-use temporalio_protos::temporal::api::enums::v1::{EventType, HistoryEventFilterType};
+use temporalio_protos::temporal::api::enums::v1::{
+    EventType, HistoryEventFilterType, UpdateWorkflowExecutionLifecycleStage as Stage,
+};
 use temporalio_protos::temporal::api::operatorservice::v1::AddSearchAttributesRequest;
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::update::v1::{self as update, WaitPolicy, outcome};
 use temporalio_protos::temporal::api::workflowservice::v1::*;
 
 use crate::error::CliError;
@@ -56,6 +59,11 @@ impl Client {
         &self.ids.prefix
     }
 
+    fn new_id(&self) -> String {
+        let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.ids.prefix)
+    }
+
     /// Starts a run under a new ID; `input` is one JSON argument, or none.
     pub(super) async fn start(
         &self,
@@ -72,8 +80,7 @@ impl Client {
         input: Option<&serde_json::Value>,
         search_attributes: Option<SearchAttributes>,
     ) -> Result<Started, CliError> {
-        let number = self.ids.next.fetch_add(1, Ordering::Relaxed);
-        let workflow_id = format!("{}-{number}", self.ids.prefix);
+        let workflow_id = self.new_id();
         let request = StartWorkflowExecutionRequest {
             namespace: self.connection.namespace.clone(),
             workflow_id: workflow_id.clone(),
@@ -162,6 +169,87 @@ impl Client {
             .await
             .map(drop)
             .map_err(|status| self.connection.explain("signal a workflow", status))
+    }
+
+    /// Starts a run under a new ID with a signal without arguments.
+    pub(super) async fn signal_with_start(
+        &self,
+        workflow_type: &str,
+        signal: &str,
+    ) -> Result<Started, CliError> {
+        let workflow_id = self.new_id();
+        let request = SignalWithStartWorkflowExecutionRequest {
+            namespace: self.connection.namespace.clone(),
+            workflow_id: workflow_id.clone(),
+            workflow_type: Some(WorkflowType {
+                name: workflow_type.to_owned(),
+            }),
+            task_queue: Some(queue(&self.queue)),
+            signal_name: signal.to_owned(),
+            identity: self.connection.identity.clone(),
+            request_id: workflow_id.clone(),
+            ..SignalWithStartWorkflowExecutionRequest::default()
+        };
+        let mut workflow = self.connection.workflow.clone();
+        let started = workflow
+            .signal_with_start_workflow_execution(within(WORKFLOW_CALL, request))
+            .await;
+        match started {
+            Ok(started) => Ok(Started {
+                workflow_id,
+                run_id: started.into_inner().run_id,
+            }),
+            Err(status) => {
+                let action = "start a workflow with a signal";
+                Err(self.connection.explain(action, status))
+            }
+        }
+    }
+
+    /// Sends an update and waits for its result; an error unless it succeeded.
+    pub(super) async fn update(
+        &self,
+        run: &Started,
+        name: &str,
+        input: &serde_json::Value,
+    ) -> Result<(), CliError> {
+        let wait_policy = WaitPolicy {
+            lifecycle_stage: Stage::Completed as i32,
+        };
+        let request = UpdateWorkflowExecutionRequest {
+            namespace: self.connection.namespace.clone(),
+            workflow_execution: Some(execution(&run.workflow_id, &run.run_id)),
+            wait_policy: Some(wait_policy),
+            request: Some(update::Request {
+                meta: Some(update::Meta {
+                    update_id: uuid::Uuid::new_v4().to_string(),
+                    identity: self.connection.identity.clone(),
+                }),
+                input: Some(update::Input {
+                    name: name.to_owned(),
+                    args: Some(json(input)),
+                    ..update::Input::default()
+                }),
+                ..update::Request::default()
+            }),
+            ..UpdateWorkflowExecutionRequest::default()
+        };
+        loop {
+            let mut workflow = self.connection.workflow.clone();
+            let answer = workflow
+                .update_workflow_execution(within(LONG_POLL, request.clone()))
+                .await
+                .map_err(|status| self.connection.explain("update a workflow", status))?;
+            match answer.into_inner().outcome.and_then(|o| o.value) {
+                Some(outcome::Value::Success(_)) => return Ok(()),
+                Some(outcome::Value::Failure(failure)) => {
+                    let why = failure.message;
+                    return Err(CliError::Answer(format!("update {name} failed: {why}")));
+                }
+                // Not done within the server's patience: the same request waits on.
+                None => {}
+            }
+        }
     }
 
     /// Asks a run; the answer as JSON.

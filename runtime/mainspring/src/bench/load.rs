@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::client::{Client, Started};
+use super::LoadArgs;
+use super::client::Client;
 use super::measure::{Latencies, Report};
-use super::{LoadArgs, Reads};
 use crate::error::CliError;
-use crate::rpc::WORKFLOW_CALL;
 
 /// The part of the measured time that is spent before it, on warming up.
 const WARM_UP_SHARE: u32 = 5;
@@ -48,31 +47,21 @@ pub(super) async fn signal(client: Client, load: LoadArgs) -> Result<Report, Cli
     Ok(measured.report("signal", load, "workflows_per_s"))
 }
 
-/// Queries of runs that wait, one run for each thing in flight.
-pub(super) async fn query(
-    client: Client,
-    load: LoadArgs,
-    reads: Reads,
-) -> Result<Report, CliError> {
-    let (workflow_type, policy) = match reads {
-        Reads::Trust => ("BenchQueryTrust", "trust"),
-        Reads::Rebuild => ("BenchQueryRebuild", "rebuild"),
-    };
-    let mut runs: Vec<Started> = Vec::new();
-    for _ in 0..load.in_flight {
-        runs.push(client.start(workflow_type, None).await?);
-    }
-    let measured = keep_up(load, |lane| {
-        let (client, run) = (client.clone(), runs[lane].clone());
+/// Runs that a signal starts and ends; from the request to its answer.
+pub(super) async fn signal_with_start(client: Client, load: LoadArgs) -> Result<Report, CliError> {
+    // One is seen through to its end: the others end alike.
+    let first = client.signal_with_start("BenchSignal", "end").await?;
+    client.wait(&first).await?;
+    let measured = keep_up(load, |_| {
+        let client = client.clone();
         async move {
             let began = Instant::now();
-            client.query(&run, "count", WORKFLOW_CALL).await?;
+            client.signal_with_start("BenchSignal", "end").await?;
             Ok(began.elapsed())
         }
     })
     .await?;
-    let report = measured.report("query", load, "queries_per_s");
-    Ok(report.setting("reads", policy))
+    Ok(measured.report("signal-with-start", load, "requests_per_s"))
 }
 
 /// Chains of runs, each of which starts the next; from the start request to the news
@@ -100,40 +89,53 @@ pub(super) async fn continue_as_new(
         .figure("runs_per_s", runs_per_s))
 }
 
-/// One run after the other, each with that many activities at once.
+/// What a run does many times at once.
+#[derive(Clone, Copy)]
+pub(super) enum FanOut {
+    Activities(u32),
+    Children(u32),
+}
+
+/// One run after the other, each with that many activities or children at once.
 pub(super) async fn fan_out(
     client: Client,
-    activities: u32,
+    what: FanOut,
     rounds: usize,
 ) -> Result<Report, CliError> {
-    let input = json!(activities);
+    let (workflow_type, count, name, rate) = match what {
+        FanOut::Activities(count) => ("BenchFanOut", count, "activities", "activities_per_s"),
+        FanOut::Children(count) => ("BenchFamily", count, "children", "children_per_s"),
+    };
+    let input = json!(count);
     let mut latencies = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let began = Instant::now();
-        let run = client.start("BenchFanOut", Some(&input)).await?;
+        let run = client.start(workflow_type, Some(&input)).await?;
         client.wait(&run).await?;
         latencies.push(began.elapsed());
     }
     let total: Duration = latencies.iter().sum();
-    let all = f64::from(activities) * rounds as f64;
+    let all = f64::from(count) * rounds as f64;
     Ok(Report::new("fan-out")
-        .setting("activities", activities)
+        .setting(name, count)
         .setting("rounds", rounds)
-        .figure(
-            "activities_per_s",
-            all / total.as_secs_f64().max(f64::EPSILON),
-        )
+        .figure(rate, all / total.as_secs_f64().max(f64::EPSILON))
         .latencies(&Latencies::new(latencies)))
 }
 
 /// What was done in the measured time.
-struct Measured {
+pub(super) struct Measured {
     latencies: Latencies,
     seconds: f64,
 }
 
 impl Measured {
-    fn report(self, workload: &'static str, load: LoadArgs, rate: &'static str) -> Report {
+    pub(super) fn report(
+        self,
+        workload: &'static str,
+        load: LoadArgs,
+        rate: &'static str,
+    ) -> Report {
         Report::new(workload)
             .setting("in_flight", load.in_flight)
             .setting("seconds", load.seconds)
@@ -144,7 +146,7 @@ impl Measured {
 
 /// Keeps `load.in_flight` things under way; each is done again as soon as it is
 /// done. Counts those that end in the measured time, after the warm-up.
-async fn keep_up<F, Fut>(load: LoadArgs, thing: F) -> Result<Measured, CliError>
+pub(super) async fn keep_up<F, Fut>(load: LoadArgs, thing: F) -> Result<Measured, CliError>
 where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = Result<Duration, CliError>> + Send + 'static,

@@ -11,6 +11,7 @@ mod load;
 mod measure;
 mod replay;
 mod sleepers;
+mod talk;
 mod target;
 mod worker;
 
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::client::Client;
+use self::load::FanOut;
 use self::target::Target;
 use self::worker::Worker;
 use crate::error::CliError;
@@ -96,6 +98,23 @@ enum Reads {
     Rebuild,
 }
 
+impl Reads {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Trust => "trust",
+            Self::Rebuild => "rebuild",
+        }
+    }
+
+    /// The workflow that grows a history, answers queries and takes updates under it.
+    fn workflow_type(self) -> &'static str {
+        match self {
+            Self::Trust => "BenchTrust",
+            Self::Rebuild => "BenchRebuild",
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Workload {
     /// Orders of five steps, one after the other: workflows per second, and the
@@ -111,6 +130,23 @@ enum Workload {
         #[arg(long, value_enum, default_value = "trust")]
         reads: Reads,
     },
+    /// Updates of one run for each thing in flight, each behind a validator: from the
+    /// request to the result.
+    Update {
+        #[command(flatten)]
+        load: LoadArgs,
+        /// The workflow's read policy: under `rebuild`, a validator is followed by a
+        /// replay before the next event.
+        #[arg(long, value_enum, default_value = "trust")]
+        reads: Reads,
+        /// Events in each run's history before the first update, about; 0 keeps
+        /// histories short.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        history_events: u32,
+    },
+    /// Runs that are started by a signal, and end with it: requests per second, and
+    /// the time until one is answered.
+    SignalWithStart(LoadArgs),
     /// Bringing a run back from a long history after the server was killed.
     Replay {
         /// Events in the history, about.
@@ -141,11 +177,14 @@ enum Workload {
         #[arg(long, value_name = "N", default_value_t = 200)]
         pages: usize,
     },
-    /// One run with many activities at once.
+    /// One run with many activities at once, or with many children.
     FanOut {
-        /// How many.
+        /// How many activities.
         #[arg(long, value_name = "N", default_value_t = 1_000)]
         activities: u32,
+        /// That many child workflows instead of activities.
+        #[arg(long, value_name = "N", conflicts_with = "activities")]
+        children: Option<u32>,
         /// Runs of it, one after the other.
         #[arg(long, value_name = "N", default_value_t = 5)]
         rounds: usize,
@@ -169,15 +208,29 @@ impl BenchCommand {
         let report = match workload {
             Workload::Order(load) => load::order(client, load).await?,
             Workload::Signal(load) => load::signal(client, load).await?,
-            Workload::Query { load, reads } => load::query(client, load, reads).await?,
+            Workload::Query { load, reads } => talk::query(client, load, reads).await?,
+            Workload::Update {
+                load,
+                reads,
+                history_events,
+            } => talk::update(client, load, reads, history_events).await?,
+            Workload::SignalWithStart(load) => load::signal_with_start(client, load).await?,
             Workload::Replay { events } => replay::run(client, &mut target, events).await?,
             Workload::Sleepers { runs } => sleepers::run(client, &mut target, runs).await?,
             Workload::ContinueAsNew { load, runs } => {
                 load::continue_as_new(client, load, runs).await?
             }
             Workload::List { runs, pages } => list::run(client, runs, pages).await?,
-            Workload::FanOut { activities, rounds } => {
-                load::fan_out(client, activities, rounds).await?
+            Workload::FanOut {
+                activities,
+                children,
+                rounds,
+            } => {
+                let what = match children {
+                    Some(children) => FanOut::Children(children),
+                    None => FanOut::Activities(activities),
+                };
+                load::fan_out(client, what, rounds).await?
             }
         };
         report.print(options.output)

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::Reads;
 use super::client::{Client, Started};
 use super::measure::Report;
 use super::target::Target;
@@ -22,12 +23,12 @@ pub(super) async fn run(
     target: &mut Target,
     events: u32,
 ) -> Result<Report, CliError> {
-    let activities = (events / EVENTS_PER_ACTIVITY).max(1);
+    let activities = activities_for(events).max(1);
     // A run of a few events, whose replay loads the compiled code before the clock
     // runs.
-    let short = grow(&client, 1).await?;
+    let short = grow(&client, Reads::Trust, 1).await?;
     let began = Instant::now();
-    let long = grow(&client, activities).await?;
+    let long = grow(&client, Reads::Trust, activities).await?;
     let grown = began.elapsed();
     let events = client.history_length(&long).await?;
     target.restart().await?;
@@ -47,11 +48,19 @@ pub(super) async fn run(
         .figure("delivered_events_per_s", f64::from(activities) / replayed))
 }
 
+/// How many activities leave about that many events.
+pub(super) fn activities_for(events: u32) -> u32 {
+    events / EVENTS_PER_ACTIVITY
+}
+
 /// A run that has done this many activities.
-async fn grow(client: &Client, activities: u32) -> Result<Started, CliError> {
-    let run = client
-        .start("BenchHistory", Some(&json!(activities)))
-        .await?;
+pub(super) async fn grow(
+    client: &Client,
+    reads: Reads,
+    activities: u32,
+) -> Result<Started, CliError> {
+    let input = json!(activities);
+    let run = client.start(reads.workflow_type(), Some(&input)).await?;
     wait_until(client, &run, activities).await?;
     Ok(run)
 }
