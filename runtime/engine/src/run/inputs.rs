@@ -96,6 +96,8 @@ impl Run {
             return Ok(());
         }
         self.take_input()?;
+        // As for a client's request.
+        self.end_backoff();
         self.record_event(
             now,
             Attributes::WorkflowExecutionCancelRequestedEventAttributes(
