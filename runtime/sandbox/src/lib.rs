@@ -19,6 +19,7 @@ mod convert;
 mod description;
 mod host;
 mod instance;
+mod pace;
 mod sandbox;
 mod ticker;
 
@@ -29,4 +30,5 @@ pub use self::description::{
     WorkflowDescription,
 };
 pub use self::instance::{Fault, Instance, Progress};
+pub use self::pace::Pace;
 pub use self::sandbox::{Admitted, Sandbox, SandboxConfig, SandboxError};

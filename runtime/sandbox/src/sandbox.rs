@@ -19,6 +19,7 @@ use crate::component::{self, Component, NotStarted};
 use crate::description::ComponentDescription;
 use crate::host::{self, Host, TABLE_ELEMENTS};
 use crate::instance::{Fault, drive, fault_of};
+use crate::pace::Pace;
 use crate::ticker::{Running, Ticker};
 
 /// What host calls may need of a fiber's stack, on top of the code's.
@@ -44,6 +45,8 @@ pub struct SandboxConfig {
     pub limits: Limits,
     /// Where compiled code is kept; `None`: in memory only.
     pub cache_dir: Option<PathBuf>,
+    /// When running code gives way.
+    pub pace: Pace,
 }
 
 /// The sandbox cannot do it; not the component's fault.
@@ -89,8 +92,10 @@ pub struct Admitted {
 /// What every instance shares.
 pub(crate) struct Shared {
     engine: Engine,
-    ticker: Ticker,
+    /// `None`: code gives way by itself.
+    ticker: Option<Ticker>,
     limits: Limits,
+    pace: Pace,
 }
 
 impl Shared {
@@ -98,8 +103,12 @@ impl Shared {
         &self.engine
     }
 
-    pub(crate) fn run(&self) -> Running<'_> {
-        self.ticker.run()
+    pub(crate) fn run(&self) -> Option<Running<'_>> {
+        self.ticker.as_ref().map(Ticker::run)
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
     }
 
     pub(crate) fn event_cpu(&self) -> Duration {
@@ -134,7 +143,11 @@ impl std::fmt::Debug for Sandbox {
 impl Sandbox {
     /// Sets the engine up.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let SandboxConfig { limits, cache_dir } = config;
+        let SandboxConfig {
+            limits,
+            cache_dir,
+            pace,
+        } = config;
         let engine = pooled_engine(&limits)?;
         let unable = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let mut linker = Linker::new(&engine);
@@ -150,14 +163,20 @@ impl Sandbox {
                 )
             }
         };
-        let ticker = Ticker::start(engine.clone())
-            .map_err(|error| SandboxError::Engine(error.to_string()))?;
+        let ticker = match pace {
+            Pace::Drawn => None,
+            Pace::Ticks => Some(
+                Ticker::start(engine.clone())
+                    .map_err(|error| SandboxError::Engine(error.to_string()))?,
+            ),
+        };
         Ok(Self {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
                     engine,
                     ticker,
                     limits,
+                    pace,
                 }),
                 linker,
                 cache,

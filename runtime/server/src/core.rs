@@ -1,6 +1,7 @@
 //! The parts of a server that its actors share.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use mainspring_engine::history;
 use mainspring_engine::ids::{RunId, WorkflowKey};
@@ -38,6 +39,12 @@ pub struct Options {
     /// A test mode: drop every instance after each activation, so that every
     /// step replays its whole history. The histories must be the same.
     pub evict_after_each_activation: bool,
+    /// How many go on with long work at once; `None`: as many as there are
+    /// processors, but one.
+    pub turns: Option<usize>,
+    /// A test mode: so long does it take until it is the turn of long work, for a
+    /// clock that stands still while code runs.
+    pub turn_takes: Duration,
 }
 
 /// Everything that a server is made of.

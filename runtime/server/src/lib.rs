@@ -134,7 +134,7 @@ impl Server {
                 watchers: Watchers::default(),
                 outbox: Outbox::new(this.clone(), limits.letters_in_memory),
                 residents: Residents::new(limits.live_instances, limits.instance_idle),
-                turns: Turns::new(),
+                turns: Turns::new(&options, clock.clone()),
                 components,
                 namespaces,
                 search_attributes,

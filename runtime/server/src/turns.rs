@@ -7,37 +7,54 @@
 //! run waits for a slice at most, and not for one of each run that is at long work.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
+use crate::core::Options;
+use crate::outside::Clock;
+
 /// The turns of a server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Turns {
     free: Arc<Semaphore>,
+    takes: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 /// A turn; the next one has it when this is dropped.
 pub type Turn = OwnedSemaphorePermit;
 
 impl Turns {
-    /// As many as there are processors, but one.
-    pub fn new() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::of(processors.saturating_sub(1).max(1))
-    }
-
-    fn of(turns: usize) -> Self {
+    /// As many as there are processors, but one, unless the options say otherwise.
+    pub fn new(options: &Options, clock: Arc<dyn Clock>) -> Self {
+        let turns = options.turns.unwrap_or_else(|| {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            processors.saturating_sub(1)
+        });
         Self {
-            free: Arc::new(Semaphore::new(turns)),
+            free: Arc::new(Semaphore::new(turns.max(1))),
+            takes: options.turn_takes,
+            clock,
         }
     }
 
     /// Waits for a turn; first come, first served.
     pub fn wait(&self) -> BoxFuture<'static, Result<Turn, AcquireError>> {
-        self.free.clone().acquire_owned().boxed()
+        let turn = self.free.clone().acquire_owned();
+        if self.takes.is_zero() {
+            return turn.boxed();
+        }
+        let (clock, takes) = (self.clock.clone(), self.takes);
+        async move {
+            let turn = turn.await?;
+            clock.sleep_until(clock.now() + takes).await;
+            Ok(turn)
+        }
+        .boxed()
     }
 }
 
@@ -78,10 +95,15 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outside::SystemClock;
 
     #[tokio::test]
     async fn a_place_in_the_line_outlives_a_wait_that_was_given_up() {
-        let turns = Turns::of(1);
+        let options = Options {
+            turns: Some(1),
+            ..Options::default()
+        };
+        let turns = Turns::new(&options, Arc::new(SystemClock));
         let (mut first, mut second, mut third) =
             (Place::default(), Place::default(), Place::default());
         first.wait(&turns).await;

@@ -13,7 +13,8 @@ impl events::Host for Host {
     /// again after the next task has begun.
     async fn next(&mut self) -> wasmtime::Result<Event> {
         self.begin_to_wait();
-        poll_fn(|_| match self.session() {
+        self.pauses.give_way().await;
+        let event = poll_fn(|_| match self.session() {
             Err(error) => Poll::Ready(Err(error)),
             Ok(mut session) => match session.next_event() {
                 Some(event) => Poll::Ready(Ok(to_wit(event))),
@@ -24,7 +25,9 @@ impl events::Host for Host {
                 }
             },
         })
-        .await
+        .await;
+        self.pauses.give_way().await;
+        event
     }
 
     fn take(&mut self) -> wasmtime::Result<Option<Event>> {
@@ -37,6 +40,7 @@ impl events::Host for Host {
         if can_take.map_err(fault)? {
             return Ok(true);
         }
+        self.pauses.give_way().await;
         poll_fn(|_| match self.session() {
             Err(error) => Poll::Ready(Err(error)),
             Ok(mut session) => match session.poll_wait() {

@@ -18,6 +18,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::mainspring::workflow as wit;
+use crate::pace::Pauses;
 use crate::sandbox::Shared;
 
 /// What stands behind one instance's calls.
@@ -30,6 +31,7 @@ pub(crate) struct Host {
     /// The last thing that the code logged as an error: a panic's message, mostly.
     last_error: Option<String>,
     log: LogBudget,
+    pauses: Pauses,
 }
 
 /// The cap on linear memory: a `memory.grow` past it traps, since code that could
@@ -53,9 +55,11 @@ impl Host {
         waiting: Arc<AtomicBool>,
         shared: &Shared,
     ) -> Self {
+        let run_id = session.lock().facts().run_id;
         Self {
             session: Some(session),
             waiting,
+            pauses: Pauses::of_run(shared.pace(), run_id),
             ..Self::of_description(shared)
         }
     }
@@ -75,6 +79,7 @@ impl Host {
                 left_bytes: limits.task_log_bytes,
                 exhausted: false,
             },
+            pauses: Pauses::none(),
         }
     }
 
