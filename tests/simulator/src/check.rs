@@ -24,6 +24,7 @@ use crate::lab::{self, Lab};
 use crate::rows::Rows;
 use crate::store::ModelStore;
 use crate::world::{Lived, Truth};
+use crate::{chains, shown};
 
 type Checked = Result<(), Violation>;
 
@@ -44,10 +45,19 @@ pub fn world(
         no_task_failed(events).map_err(of_run)?;
         results_are_of_their_attempts(events).map_err(of_run)?;
         messages_are_there_once(events).map_err(of_run)?;
-        is_followed(events, &histories).map_err(of_run)?;
+        chains::is_followed(events, &histories).map_err(of_run)?;
+        chains::begins_in_time(events, !truth.updates.is_empty()).map_err(of_run)?;
+        store
+            .look(|rows| shown::as_recorded(rows, *run_id, events, &histories))
+            .map_err(of_run)?;
         replays(lab, key, *run_id, events).map_err(of_run)?;
         for event in events {
-            event.encode_to_vec().hash(&mut fingerprint);
+            // Maps in it are encoded in any order.
+            let mut bytes = event.encode_to_vec();
+            bytes.sort_unstable();
+            bytes.hash(&mut fingerprint);
+            event.event_id.hash(&mut fingerprint);
+            history::event_time(event).hash(&mut fingerprint);
         }
     }
     nothing_is_lost(truth, &histories)?;
@@ -60,7 +70,7 @@ pub fn world(
     })
 }
 
-type Histories = BTreeMap<RunId, (WorkflowKey, Vec<HistoryEvent>)>;
+pub(crate) type Histories = BTreeMap<RunId, (WorkflowKey, Vec<HistoryEvent>)>;
 
 fn histories(rows: &Rows) -> Result<Histories, Violation> {
     let mut histories = Histories::new();
@@ -115,6 +125,9 @@ pub fn nothing_is_unheard(store: &ModelStore) -> Checked {
                 .map_err(|error| format!("run {run_id}: {error}"))?;
         }
         let tail = cutter.into_tail();
+        if is_held_back(store, *run_id)? {
+            continue;
+        }
         if let Some(event) = tail.batch.iter().chain(&tail.behind).next()
             && !tail.closed
         {
@@ -125,6 +138,18 @@ pub fn nothing_is_unheard(store: &ModelStore) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Whether the first task of a run has to wait for its time.
+fn is_held_back(store: &ModelStore, run_id: RunId) -> Result<bool, Violation> {
+    store.look(|rows| {
+        let Some(row) = rows.runs.get(&run_id) else {
+            return Ok(false);
+        };
+        let run = Run::load(rows.image(row), &lab::limits());
+        let run = run.map_err(|error| error.to_string())?;
+        Ok(run.first_task_at().is_some())
+    })
 }
 
 /// All runs have ended: no row of theirs waits for anything.
@@ -199,6 +224,7 @@ fn each_once(events: &[HistoryEvent]) -> Result<(), String> {
     use Attributes as A;
     let mut activities: BTreeSet<i64> = BTreeSet::new();
     let mut timers: BTreeMap<i64, Timestamp> = BTreeMap::new();
+    let (mut fired, mut task_started) = (BTreeMap::new(), 0);
     for event in events {
         let Some(attributes) = &event.attributes else {
             return Err(format!("event {} says nothing", event.event_id));
@@ -224,12 +250,20 @@ fn each_once(events: &[HistoryEvent]) -> Result<(), String> {
                 if time < due {
                     return Err(format!("timer {} fires before its time", a.timer_id));
                 }
+                fired.insert(a.started_event_id, event.event_id);
                 None
             }
             A::TimerCanceledEventAttributes(a) => {
-                timers
-                    .remove(&a.started_event_id)
-                    .ok_or_else(|| format!("timer {} is not open", a.timer_id))?;
+                let was_open = timers.remove(&a.started_event_id).is_some();
+                // It may have fired while the code that cancels it was at work.
+                let fired = fired.get(&a.started_event_id);
+                if !was_open && fired.is_none_or(|at| *at < task_started) {
+                    return Err(format!("timer {} is not open", a.timer_id));
+                }
+                None
+            }
+            A::WorkflowTaskStartedEventAttributes(_) => {
+                task_started = event.event_id;
                 None
             }
             _ => None,
@@ -360,23 +394,6 @@ fn letters_arrive_once(histories: &Histories) -> Checked {
             "run {run_id} was told that its signal {number} has arrived, and it is in no history"
         ))),
         None => Ok(()),
-    }
-}
-
-/// The run that a close names as the next one is there.
-fn is_followed(events: &[HistoryEvent], histories: &Histories) -> Result<(), String> {
-    use Attributes as A;
-    let next = match events.last().and_then(|event| event.attributes.as_ref()) {
-        Some(A::WorkflowExecutionContinuedAsNewEventAttributes(a)) => &a.new_execution_run_id,
-        Some(A::WorkflowExecutionFailedEventAttributes(a)) => &a.new_execution_run_id,
-        Some(A::WorkflowExecutionTimedOutEventAttributes(a)) => &a.new_execution_run_id,
-        Some(A::WorkflowExecutionCompletedEventAttributes(a)) => &a.new_execution_run_id,
-        _ => return Ok(()),
-    };
-    let is_there = histories.keys().any(|run_id| run_id.to_string() == *next);
-    match next.is_empty() || is_there {
-        true => Ok(()),
-        false => Err(format!("it is followed by run {next}, which is not there")),
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainspring_engine::limits::Limits;
+use mainspring_engine::search::AttributeType;
 use mainspring_engine::time::Timestamp;
-use mainspring_sandbox::{Component, Sandbox, SandboxConfig};
+use mainspring_sandbox::{Component, Pace, Sandbox, SandboxConfig};
 use mainspring_server::outside::SystemEntropy;
 use mainspring_server::{Options, Parts, RegisterNamespace, Server, UploadComponent};
+
+use simulated_program::COLOR;
 
 use crate::Violation;
 use crate::clock::VirtualClock;
@@ -33,6 +36,8 @@ pub fn limits() -> Limits {
     Limits {
         activation_slice: Duration::from_secs(3_600),
         event_cpu: Duration::from_secs(3_600),
+        // Nor is the machine that the simulator runs on a matter of the worlds.
+        compile_time: Duration::from_secs(3_600),
         ..Limits::default()
     }
 }
@@ -49,6 +54,7 @@ impl Lab {
                 ..limits()
             },
             cache_dir: None,
+            pace: Pace::Drawn,
         })
         .map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,6 +98,10 @@ async fn upload(
             retention: None,
             data: Vec::new(),
         })
+        .await?;
+    let color = (COLOR.to_owned(), AttributeType::Keyword);
+    server
+        .add_search_attributes(&NAMESPACE.into(), vec![color])
         .await?;
     let uploaded = server
         .upload_component(UploadComponent {

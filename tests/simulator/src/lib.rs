@@ -10,11 +10,14 @@
 //!
 //! One world lives on one thread with paused time, so a seed repeats it.
 
+mod chains;
 pub mod check;
+mod clients;
 pub mod clock;
 pub mod lab;
 pub mod plan;
 pub mod rows;
+mod shown;
 pub mod shrink;
 pub mod store;
 pub mod workers;

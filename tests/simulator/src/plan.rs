@@ -29,6 +29,17 @@ pub struct Plan {
     pub forgets_code: bool,
     /// Tasks of a queue kept in memory.
     pub tasks_in_memory: usize,
+    /// Code needs many slices.
+    pub slow: Option<Slow>,
+}
+
+/// Long work takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slow {
+    /// So many at once.
+    pub turns: usize,
+    /// What each takes.
+    pub takes: u64,
 }
 
 /// A client starts a workflow, and tries again until it is answered.
@@ -44,12 +55,29 @@ pub struct Start {
     pub program: Program,
     /// Run timeout.
     pub timeout: Option<u64>,
+    /// Execution timeout.
+    pub lasts: Option<u64>,
+    /// It is begun again every so many seconds.
+    pub cron: Option<u64>,
+    /// It begins with a memo and a search attribute.
+    pub marked: bool,
+    /// The message that comes with it.
+    pub opens: Option<Opening>,
     /// A failed run is tried again.
     pub retried: bool,
     /// The first task waits so long.
     pub delay: Option<u64>,
     /// Sends the same request once more after the answer.
     pub again: bool,
+}
+
+/// What comes with a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Signal-with-start.
+    Signal,
+    /// Update-with-start; waits for the outcome.
+    Update,
 }
 
 /// What a start does where the workflow is running.
@@ -129,6 +157,7 @@ impl Plan {
             live_instances: if draw.one_in(3) { 1 } else { 100 },
             forgets_code: draw.one_in(4),
             tasks_in_memory: if draw.one_in(3) { 1 } else { 100 },
+            slow: draw.one_in(3).then(|| draw.slow()),
         }
     }
 }
@@ -148,21 +177,49 @@ impl Draw {
         self.0.random_range(0..WORKFLOW_IDS)
     }
 
+    fn slow(&mut self) -> Slow {
+        Slow {
+            turns: self.0.random_range(1..4),
+            takes: self.below(20),
+        }
+    }
+
     fn start(&mut self, busy: u64) -> Start {
         let steps = self.below(5) + 1;
+        let conflict = match self.below(5) {
+            0 => Conflict::Terminate,
+            1 => Conflict::Use,
+            _ => Conflict::Fail,
+        };
+        let opens = self.one_in(4).then(|| self.opening(conflict));
+        // An update cannot wait for a run's time to come, and a tick is the time of
+        // one that has a schedule.
+        let waits = opens != Some(Opening::Update);
+        let cron = (waits && self.one_in(8)).then(|| 5 + self.below(20));
+        let delayed = waits && cron.is_none() && self.one_in(10);
         Start {
             at: self.below(busy),
             workflow: self.workflow(),
-            conflict: match self.below(5) {
-                0 => Conflict::Terminate,
-                1 => Conflict::Use,
-                _ => Conflict::Fail,
-            },
+            conflict,
             program: self.program(steps),
             timeout: self.one_in(8).then(|| 1_000 + self.below(20_000)),
+            lasts: self.one_in(8).then(|| 2_000 + self.below(40_000)),
+            cron,
+            marked: self.one_in(3),
+            opens,
             retried: self.one_in(4),
-            delay: self.one_in(10).then(|| self.below(3_000)),
+            delay: delayed.then(|| self.below(3_000)),
             again: self.one_in(4),
+        }
+    }
+
+    /// A signal has its own run to go to, an update must not end another's.
+    fn opening(&mut self, conflict: Conflict) -> Opening {
+        match conflict {
+            Conflict::Fail => Opening::Update,
+            Conflict::Terminate => Opening::Signal,
+            Conflict::Use if self.one_in(2) => Opening::Signal,
+            Conflict::Use => Opening::Update,
         }
     }
 
@@ -208,7 +265,7 @@ impl Draw {
 
     /// `depth`: how deep steps may nest.
     fn step(&mut self, depth: u8) -> Step {
-        match self.below(if depth > 0 { 18 } else { 11 }) {
+        match self.below(if depth > 0 { 20 } else { 13 }) {
             0..=4 => Step::Activity(self.activity()),
             5 | 6 => Step::Sleep(self.below(3_000)),
             7 => Step::Hear(self.0.random_range(0..3)),
@@ -216,10 +273,11 @@ impl Draw {
             9 => Step::Tell(self.workflow()),
             10 if self.one_in(3) => Step::Stop(self.workflow()),
             10 => Step::Tell(self.workflow()),
-            11 | 12 => Step::All(self.steps(depth)),
-            13 => Step::Each(self.steps(depth)),
-            14 => Step::First(self.steps(depth)),
-            15 | 16 => Step::Child(Box::new(self.child(depth))),
+            11 | 12 => Step::Mark(self.0.random_range(0..60)),
+            13 | 14 => Step::All(self.steps(depth)),
+            15 => Step::Each(self.steps(depth)),
+            16 => Step::First(self.steps(depth)),
+            17 | 18 => Step::Child(Box::new(self.child(depth))),
             _ => Step::Within(self.below(3_000), Box::new(self.step(depth - 1))),
         }
     }

@@ -57,8 +57,13 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     push(&|plan| plan.forgets_code = false);
     push(&|plan| plan.live_instances = 100);
     push(&|plan| plan.tasks_in_memory = 100);
+    push(&|plan| plan.slow = None);
     for index in 0..plan.starts.len() {
         push(&|plan| plan.starts[index].timeout = None);
+        push(&|plan| plan.starts[index].lasts = None);
+        push(&|plan| plan.starts[index].cron = None);
+        push(&|plan| plan.starts[index].marked = false);
+        push(&|plan| plan.starts[index].opens = None);
         push(&|plan| plan.starts[index].again = false);
         push(&|plan| plan.starts[index].retried = false);
         push(&|plan| plan.starts[index].delay = None);
@@ -121,6 +126,7 @@ fn simpler(step: &Step) -> Vec<Step> {
         }
         Step::Tell(_)
         | Step::Stop(_)
+        | Step::Mark(_)
         | Step::Activity(_)
         | Step::Sleep(_)
         | Step::Hear(_)

@@ -15,7 +15,9 @@ use mainspring_engine::transition::{
 use mainspring_store::components::{ComponentStore, ComponentUse, ComponentVersionRow};
 use mainspring_store::namespaces::{NamespaceRow, NamespaceStore};
 use mainspring_store::search_attributes::{Properties, SearchAttributeRow, SearchAttributeStore};
-use mainspring_store::visibility::{Filter, ListPosition, ListRequest, ListedRun, VisibilityStore};
+use mainspring_store::visibility::{
+    CustomAttribute, Filter, ListPosition, ListRequest, ListedRun, VisibilityStore,
+};
 use mainspring_store::{
     ClosedRun, DueRun, HistoryRange, QueuePosition, QueuedTask, Store, StoreError, StoreFuture,
     WriteOutcome,
@@ -34,6 +36,7 @@ use crate::rows::Rows;
 pub struct Shelf {
     namespaces: Vec<NamespaceRow>,
     versions: Vec<ComponentVersionRow>,
+    search_attributes: Vec<SearchAttributeRow>,
     blobs: HashMap<Digest, Arc<Vec<u8>>>,
 }
 
@@ -389,25 +392,41 @@ impl NamespaceStore for ModelStore {
     }
 }
 
-/// Worlds register no search attributes.
 impl SearchAttributeStore for ModelStore {
     fn list_search_attributes(&self) -> StoreFuture<'_, Vec<SearchAttributeRow>> {
-        ready(Vec::new())
+        ready(self.shelf.lock().search_attributes.clone())
     }
 
     fn add_search_attributes<'a>(
         &'a self,
-        _: &'a Namespace,
-        _: &'a [(String, AttributeType)],
+        namespace: &'a Namespace,
+        attributes: &'a [(String, AttributeType)],
     ) -> StoreFuture<'a, Vec<SearchAttributeRow>> {
-        ready(Vec::new())
+        let mut shelf = self.shelf.lock();
+        let known = &mut shelf.search_attributes;
+        let there = known.len();
+        for ((name, attribute_type), id) in attributes.iter().zip(there as i64 + 1..) {
+            known.push(SearchAttributeRow {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                attribute: CustomAttribute {
+                    id,
+                    attribute_type: *attribute_type,
+                },
+            });
+        }
+        ready(known[there..].to_vec())
     }
 
     fn remove_search_attributes<'a>(
         &'a self,
-        _: &'a Namespace,
-        _: &'a [String],
+        namespace: &'a Namespace,
+        names: &'a [String],
     ) -> StoreFuture<'a, ()> {
+        let mut shelf = self.shelf.lock();
+        let removed =
+            |row: &SearchAttributeRow| row.namespace == *namespace && names.contains(&row.name);
+        shelf.search_attributes.retain(|row| !removed(row));
         ready(())
     }
 

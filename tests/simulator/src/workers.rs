@@ -12,10 +12,11 @@ use parking_lot::Mutex;
 use simulated_program::Attempt;
 use temporalio_protos::temporal::api::failure::v1::failure::FailureInfo;
 
+use crate::clients::json;
 use crate::clock::VirtualClock;
 use crate::lab::NAMESPACE;
 use crate::plan::Outage;
-use crate::world::{BEGIN, Truth, json};
+use crate::world::{BEGIN, Truth};
 
 /// How long a poll waits.
 const POLL: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
-//! The simulator finds bugs: a dozen are put into engine and server on purpose, one
-//! at a time, and a world fails for each.
+//! The simulator finds bugs: some are put into engine and server on purpose, one at a
+//! time, and a world fails for each.
 //!
 //! The sources are copied, every bug is written into the copy behind a switch, and the
 //! copy's simulator is built once. A bug's place is its exact text in the sources, so
@@ -19,7 +19,7 @@ struct Mutant {
     to: &'static str,
 }
 
-const MUTANTS: [Mutant; 12] = [
+const MUTANTS: [Mutant; 16] = [
     Mutant {
         what: "a timer does not fire",
         file: "runtime/engine/src/run/wake.rs",
@@ -92,6 +92,31 @@ const MUTANTS: [Mutant; 12] = [
         file: "runtime/engine/src/run/updates.rs",
         from: ".filter(|update| update.update_id == update_id)",
         to: ".filter(|update| update.update_id == update_id && !BUG)",
+    },
+    Mutant {
+        what: "lists do not show what code changes in the memo",
+        file: "runtime/engine/src/run/properties.rs",
+        from: "self.staged.memo = Some(whole.encode_to_vec());",
+        to: "if !BUG { self.staged.memo = Some(whole.encode_to_vec()); }",
+    },
+    Mutant {
+        what: "a cron schedule has no next run",
+        file: "runtime/engine/src/run/chain.rs",
+        from: "let cron = CronSchedule::of_run(&self.record.cron_schedule);",
+        to: "let cron = CronSchedule::of_run(&self.record.cron_schedule).filter(|_| !BUG);",
+    },
+    Mutant {
+        what: "the signal of a start that finds a run is lost",
+        file: "runtime/server/src/actor/with_start.rs",
+        from: "Ok(started) if self.latest().is_some_and(|latest| !latest.run.is_open()) => Ok(started),",
+        to: "Ok(started) if BUG && !started.started => Ok(started),\n\
+             Ok(started) if self.latest().is_some_and(|latest| !latest.run.is_open()) => Ok(started),",
+    },
+    Mutant {
+        what: "code that needs another slice is given a task once more",
+        file: "runtime/server/src/actor/guest.rs",
+        from: "if live.task.is_none() {",
+        to: "if live.task.is_none() || BUG {",
     },
 ];
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 use mainspring_workflow::{
     Activity as Definition, ActivityCancellationType, ActivityOptions, ApplicationFailure,
     ChildCancellationType, ChildWorkflowDefinition, ChildWorkflowOptions, ContinueAsNewOptions,
-    ParentClosePolicy, RetryPolicy, WorkflowContext, WorkflowContextView, WorkflowResult,
+    MemoUpdate, ParentClosePolicy, RetryPolicy, SearchAttribute, WorkflowContext, WorkflowContextView, WorkflowResult,
     WorkflowTermination, join_all, workflow, workflow_methods,
 };
 use simulated_program::{
-    Activity, Attempt, Cancellation, Child, Close, Program, Seen, Step, workflow_id,
+    Activity, Attempt, COLOR, Cancellation, Child, Close, Program, Seen, Step, workflow_id,
 };
 
 /// The one activity: its worker goes by the input.
@@ -135,11 +135,32 @@ fn perform(ctx: Context, step: Step) -> Doing {
             let asked = other.cancel("as planned").await.is_ok();
             note(&ctx, format!("stopped {workflow}: {asked}"));
         }),
+        Step::Mark(number) => Box::pin(async move { mark(&ctx, number) }),
     }
 }
 
 fn note(ctx: &Context, what: String) {
     ctx.state_mut(|state| state.seen.trace.push(what));
+}
+
+/// Sets or removes a search attribute, a field of the memo, or both.
+fn mark(ctx: &Context, number: u8) {
+    const ATTRIBUTE: SearchAttribute<String> = SearchAttribute::keyword(COLOR);
+    if number % 3 != 1 {
+        ctx.upsert_search_attributes([match number % 4 {
+            0 => ATTRIBUTE.unset(),
+            color => ATTRIBUTE.set(format!("color-{color}")),
+        }]);
+    }
+    if number % 3 != 2 {
+        let key = format!("mark-{}", number % 2);
+        ctx.upsert_memo([match number % 5 {
+            0 => MemoUpdate::unset(key),
+            _ => MemoUpdate::set(key, &number),
+        }]);
+    }
+    let color = ATTRIBUTE.get(&ctx.info());
+    note(ctx, format!("marked {number}: {color:?}"));
 }
 
 async fn work(ctx: Context, activity: Activity) {

@@ -40,6 +40,8 @@ pub enum Step {
     Tell(u8),
     /// Asks the workflow of this number to cancel itself.
     Stop(u8),
+    /// Changes what lists show of it, as the number says.
+    Mark(u8),
 }
 
 /// A child workflow.
@@ -69,6 +71,9 @@ pub enum Close {
     /// It is left alone.
     Abandon,
 }
+
+/// The search attribute that programs set; a keyword.
+pub const COLOR: &str = "SimulatedColor";
 
 /// The workflow ID of a number.
 pub fn workflow_id(workflow: u8) -> String {
