@@ -47,14 +47,7 @@ impl Pauses {
 
     /// Waits for the next poll, if this is a place to give way at.
     pub(crate) async fn give_way(&mut self) {
-        let Some(state) = &mut self.state else {
-            return;
-        };
-        // A step of a congruential generator; its upper bits are the random ones.
-        *state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        if !(*state >> 33).is_multiple_of(PLACES) {
+        if !self.is_here() {
             return;
         }
         let mut polled = false;
@@ -63,5 +56,42 @@ impl Pauses {
             false => Poll::Pending,
         })
         .await;
+    }
+
+    /// Whether the next place is one.
+    fn is_here(&mut self) -> bool {
+        let Some(state) = &mut self.state else {
+            return false;
+        };
+        // A step of a congruential generator; its upper bits are the random ones.
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33).is_multiple_of(PLACES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(pace: Pace, run_id: &str) -> Vec<bool> {
+        let run_id = RunId::parse(run_id).expect("a run ID");
+        let mut pauses = Pauses::of_run(pace, run_id);
+        (0..300).map(|_| pauses.is_here()).collect()
+    }
+
+    #[test]
+    fn a_run_gives_way_at_its_own_places_and_at_the_same_ones_each_time() {
+        let (one, other) = (
+            "01a3185c-52a5-73f2-a72d-8c176b7fd573",
+            "01a3185c-52a5-73f2-a72d-8c176b7fd574",
+        );
+        let drawn = places(Pace::Drawn, one);
+        assert_eq!(drawn, places(Pace::Drawn, one));
+        assert_ne!(drawn, places(Pace::Drawn, other));
+        let pauses = drawn.iter().filter(|is_here| **is_here).count();
+        assert!((50..150).contains(&pauses), "{pauses} of 300");
+        assert!(!places(Pace::Ticks, one).contains(&true));
     }
 }

@@ -45,8 +45,6 @@ pub struct SandboxConfig {
     pub limits: Limits,
     /// Where compiled code is kept; `None`: in memory only.
     pub cache_dir: Option<PathBuf>,
-    /// When running code gives way.
-    pub pace: Pace,
 }
 
 /// The sandbox cannot do it; not the component's fault.
@@ -143,11 +141,12 @@ impl std::fmt::Debug for Sandbox {
 impl Sandbox {
     /// Sets the engine up.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let SandboxConfig {
-            limits,
-            cache_dir,
-            pace,
-        } = config;
+        Self::with_pace(config, Pace::Ticks)
+    }
+
+    /// The same for code that gives way at this pace.
+    pub fn with_pace(config: SandboxConfig, pace: Pace) -> Result<Self, SandboxError> {
+        let SandboxConfig { limits, cache_dir } = config;
         let engine = pooled_engine(&limits)?;
         let unable = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let mut linker = Linker::new(&engine);

@@ -9,17 +9,12 @@ use std::time::Duration;
 use bench::{Bench, limits};
 use mainspring_engine::ids::Digest;
 use mainspring_engine::limits::Limits;
-use mainspring_sandbox::{Pace, Refusal, Sandbox, SandboxConfig};
+use mainspring_sandbox::{Refusal, Sandbox, SandboxConfig};
 use mainspring_test_guests::Guest;
 use wit_component::ComponentEncoder;
 
 fn sandbox_with(limits: Limits, cache_dir: Option<PathBuf>) -> Sandbox {
-    Sandbox::new(SandboxConfig {
-        limits,
-        cache_dir,
-        pace: Pace::Ticks,
-    })
-    .expect("a sandbox can be set up")
+    Sandbox::new(SandboxConfig { limits, cache_dir }).expect("a sandbox can be set up")
 }
 
 async fn refusal(bytes: &[u8]) -> Refusal {

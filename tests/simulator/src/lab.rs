@@ -47,16 +47,16 @@ impl Lab {
     pub fn open(component: &Path) -> Result<Self, Violation> {
         let bytes = std::fs::read(component)
             .map_err(|error| format!("cannot read {}: {error}", component.display()))?;
-        let sandbox = Sandbox::new(SandboxConfig {
-            // Each thread has a few runs at a time.
-            limits: Limits {
-                live_instances: 1_000,
-                ..limits()
-            },
+        // Each thread has a few runs at a time.
+        let limits = Limits {
+            live_instances: 1_000,
+            ..limits()
+        };
+        let config = SandboxConfig {
+            limits,
             cache_dir: None,
-            pace: Pace::Drawn,
-        })
-        .map_err(|error| error.to_string())?;
+        };
+        let sandbox = Sandbox::with_pace(config, Pace::Drawn).map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mainspring_engine::ids::Namespace;
-use mainspring_sandbox::{Pace, Sandbox, SandboxConfig};
+use mainspring_sandbox::{Sandbox, SandboxConfig};
 use mainspring_server::outside::{SystemClock, SystemEntropy};
 use mainspring_server::{Options, Parts, RegisterNamespace, Server};
 use mainspring_store::Store;
@@ -76,7 +76,6 @@ async fn open_server(
         Sandbox::new(SandboxConfig {
             limits: sandbox_limits,
             cache_dir: Some(compiled),
-            pace: Pace::Ticks,
         })
     })
     .await

@@ -11,9 +11,7 @@ use mainspring_engine::ids::{RunId, WorkflowKey};
 use mainspring_engine::limits::Limits;
 use mainspring_engine::session::{RunFacts, Session, TaskInfo, TaskInput};
 use mainspring_engine::time::Timestamp;
-use mainspring_sandbox::{
-    Admitted, Fault, Instance, Pace, Progress, Refusal, Sandbox, SandboxConfig,
-};
+use mainspring_sandbox::{Admitted, Fault, Instance, Progress, Refusal, Sandbox, SandboxConfig};
 use mainspring_test_guests::Guest;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
@@ -53,7 +51,6 @@ impl Bench {
         let config = SandboxConfig {
             limits: limits.clone(),
             cache_dir: None,
-            pace: Pace::Ticks,
         };
         let sandbox = Sandbox::new(config).expect("a sandbox can be set up");
         Self { sandbox, limits }
