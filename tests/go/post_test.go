@@ -235,6 +235,19 @@ func TestThePostsProgramOnOurServer(t *testing.T) {
 	t.Run("trial", program.playTrial)
 }
 
+// The program's workflows from its own source: built once more, for WebAssembly, not a
+// line changed.
+func TestThePostsProgramAsAComponent(t *testing.T) {
+	port := portForPost(t)
+	program := buildPost(t, port)
+	server, err := startServer(port)
+	must(t, err)
+	t.Cleanup(server.stop)
+	must(t, server.upload("examples/order/go", "orders"))
+	t.Run("order and approval", program.play)
+	t.Run("trial", program.playTrial)
+}
+
 func TestThePostsProgramOnTemporalsServer(t *testing.T) {
 	temporalCLI := os.Getenv("TEMPORAL_CLI")
 	if temporalCLI == "" {

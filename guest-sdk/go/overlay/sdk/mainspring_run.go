@@ -13,8 +13,8 @@ import (
 	"time"
 	"unsafe"
 
-	"go.temporal.io/api/workflowservice/v1"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"go.temporal.io/sdk/internal/common/metrics"
 )
