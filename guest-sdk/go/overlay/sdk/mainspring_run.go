@@ -52,7 +52,6 @@ func guestStart() {
 	guestStarted = true
 	debug.SetMemoryLimit(guestMemory)
 	prepareRefusals()
-	guestSetBuffer()
 	go guestMain()
 	runtimeWaitIdle(false)
 	checkWorkers()

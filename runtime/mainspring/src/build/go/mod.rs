@@ -17,9 +17,12 @@ use super::embedded::SDK_GO;
 use super::encode;
 use super::job::{Adapter, Artifact, Code, Job};
 use super::language::Language;
+use super::snapshot;
 
 /// What stands for the operating system that Go expects.
 const SYSTEM: &str = "wasi_snapshot_preview1";
+/// The module's export that runs the program's `main` until its workers are started.
+const START: &str = "mainspring-start";
 /// The shim's world, which imports what it asks of the contract.
 const SHIM_WORLD: &str = "package mainspring:go-shim;
 world shim {
@@ -36,7 +39,8 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Artifact, BuildError> {
     let overlay = overlay::write(&project, &sdk.join("overlay"), &work.path)?;
     let core = work.path.join("core.wasm");
     toolchain::compile(&project, &overlay, &core)?;
-    let mut module = std::fs::read(&core).map_err(BuildError::file("read", &core))?;
+    let module = std::fs::read(&core).map_err(BuildError::file("read", &core))?;
+    let mut module = snapshot::take(&module, Some(START), &job.folder)?;
     encode::embed(&mut module, &core)?;
     let shim = shim(&sdk.join("shim").join("shim.wat"))?;
     Ok(Artifact {
