@@ -78,18 +78,27 @@ fn python_tests() -> Result<(), String> {
 
 /// The modules come from the proxy that `go` is set to, at the versions of `go.sum`.
 fn go_tests() -> Result<(), String> {
-    for module in ["examples/order/go", "tests/go"] {
+    let modules = [
+        "examples/order/go",
+        "examples/trial-reminder/go",
+        "tests/go",
+        "tests/go-guests",
+    ];
+    for module in modules {
         let mut vet = command("go", &["vet", "./..."]);
         crate::shell::run(vet.current_dir(root().join(module)))?;
     }
     let temporal = setup::temporal()?;
     // Not from the cache: what is tested is the binary, which `go` knows nothing of.
-    let mut tests = command("go", &["test", "-count=1", "-timeout=5m", "./..."]);
-    tests
-        .current_dir(root().join("tests/go"))
-        .env("CARGO_TARGET_DIR", target())
-        .env("TEMPORAL_CLI", temporal);
-    crate::shell::run(&mut tests)
+    for module in ["tests/go", "tests/go-guests"] {
+        let mut tests = command("go", &["test", "-count=1", "-timeout=10m", "./..."]);
+        tests
+            .current_dir(root().join(module))
+            .env("CARGO_TARGET_DIR", target())
+            .env("TEMPORAL_CLI", &temporal);
+        crate::shell::run(&mut tests)?;
+    }
+    Ok(())
 }
 
 /// First the adapter and the builder of TypeScript guests by themselves.

@@ -10,6 +10,7 @@ package internal
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -43,6 +44,8 @@ type guestOperation struct {
 	// resolved is nil where the SDK has given up waiting.
 	resolved func(guestOutcome)
 	started  func(runID string)
+	// waits: when it is cancelled, the workflow waits for the activity's own answer.
+	waits bool
 }
 
 // guestOutcome is an operation's answer.
@@ -57,17 +60,6 @@ func (e *guestEnvironment) add(handle uint64, operation guestOperation) {
 	guestOut.reset()
 	e.lastHandle = handle
 	e.operations[handle] = &operation
-}
-
-// giveUp asks the host to stop an operation, whose answer nobody hears any more.
-func (e *guestEnvironment) giveUp(handle uint64) (wasOpen bool) {
-	operation := e.operations[handle]
-	if operation == nil || operation.resolved == nil {
-		return false
-	}
-	operation.resolved = nil
-	hostCancel(handle, nil, 0)
-	return true
 }
 
 // GenerateSequence gives the number of the operation that comes next, so that what the
@@ -98,41 +90,29 @@ func (e *guestEnvironment) ExecuteActivity(p ExecuteActivityParams, callback Res
 	if failures == nil {
 		failures = e.failureConverter
 	}
-	e.add(handle, guestOperation{resolved: func(outcome guestOutcome) {
+	e.add(handle, guestOperation{waits: p.WaitForCancellation, resolved: func(outcome guestOutcome) {
 		callback(outcome.result, guestError(failures, outcome.failure))
 	}})
-	if p.WaitForCancellation {
-		return ActivityID{id: "wait:" + getStringID(int64(handle))}
-	}
 	return ActivityID{id: getStringID(int64(handle))}
 }
 
-func (e *guestEnvironment) RequestCancelActivity(id ActivityID) {
-	var handle uint64
-	if _, err := fmt.Sscanf(id.id, "wait:%d", &handle); err == nil {
-		if operation := e.operations[handle]; operation != nil {
-			hostCancel(handle, nil, 0)
-		}
-		return
-	}
-	e.cancelNow(id.id)
-}
+func (e *guestEnvironment) RequestCancelActivity(id ActivityID) { e.cancel(id.id) }
 
-// cancelNow cancels what does not wait for the cancel to be heard: the workflow sees it
-// cancelled at once.
-func (e *guestEnvironment) cancelNow(id string) {
-	var handle uint64
-	if _, err := fmt.Sscanf(id, "%d", &handle); err != nil {
+// cancel asks the host to stop an operation. Where the workflow does not wait for its
+// answer it sees it cancelled at once, and hears no answer any more.
+func (e *guestEnvironment) cancel(id string) {
+	handle, err := strconv.ParseUint(id, 10, 64)
+	operation := e.operations[handle]
+	if err != nil || operation == nil || operation.resolved == nil {
 		return
 	}
-	operation := e.operations[handle]
-	if operation == nil {
+	hostCancel(handle, nil, 0)
+	if operation.waits {
 		return
 	}
 	resolved := operation.resolved
-	if e.giveUp(handle) {
-		resolved(guestOutcome{failure: guestCancelled})
-	}
+	operation.resolved = nil
+	resolved(guestOutcome{failure: guestCancelled})
 }
 
 // guestCancelled stands for the error that the SDK gives for what was cancelled from
@@ -178,7 +158,7 @@ func (e *guestEnvironment) ExecuteLocalActivity(p ExecuteLocalActivityParams, ca
 	return LocalActivityID{id: getStringID(int64(handle))}
 }
 
-func (e *guestEnvironment) RequestCancelLocalActivity(id LocalActivityID) { e.cancelNow(id.id) }
+func (e *guestEnvironment) RequestCancelLocalActivity(id LocalActivityID) { e.cancel(id.id) }
 
 func (e *guestEnvironment) NewTimer(d time.Duration, options TimerOptions, callback ResultHandler) *TimerID {
 	if d < 0 {
@@ -201,7 +181,7 @@ func (e *guestEnvironment) NewTimer(d time.Duration, options TimerOptions, callb
 	return &TimerID{id: getStringID(int64(handle))}
 }
 
-func (e *guestEnvironment) RequestCancelTimer(id TimerID) { e.cancelNow(id.id) }
+func (e *guestEnvironment) RequestCancelTimer(id TimerID) { e.cancel(id.id) }
 
 // SideEffect needs no record: the whole run is done again from its history, with the
 // times and the random numbers that it had.
