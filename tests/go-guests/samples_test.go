@@ -203,7 +203,7 @@ func TestChoices(t *testing.T) {
 
 func TestCoroutinesChannelsAndLocks(t *testing.T) {
 	equal(t, result[int](t, start(t, workflows.Goroutines, 10)), 55)
-	equal(t, strings.Join(result[[]string](t, start(t, workflows.Channels)), " "), "1 0 3 2 on purpose false false 0 default")
+	equal(t, strings.Join(result[[]string](t, start(t, workflows.Channels)), " "), "0 1 2 3 on purpose false false 0 default")
 }
 
 func TestACronSeesItsLastResult(t *testing.T) {

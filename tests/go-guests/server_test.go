@@ -20,12 +20,13 @@ import (
 	"example.com/guests/workflows"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 )
 
 // patience is how long anything that will happen may take.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 var (
 	// c is a client with the worker program's options.
@@ -136,7 +137,16 @@ func (s *server) connect() error {
 		return err
 	}
 	options.HostPort, options.Logger = s.address, quiet{}
-	c, err = client.Dial(options)
+	if c, err = client.Dial(options); err != nil {
+		return err
+	}
+	_, err = c.OperatorService().AddSearchAttributes(context.Background(), &operatorservice.AddSearchAttributesRequest{
+		Namespace: "default",
+		SearchAttributes: map[string]enumspb.IndexedValueType{
+			"CustomKeywordField": enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+			"CustomIntField":     enumspb.INDEXED_VALUE_TYPE_INT,
+		},
+	})
 	return err
 }
 

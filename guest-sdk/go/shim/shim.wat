@@ -2,9 +2,10 @@
 ;;
 ;; Nothing here asks for more than the workflow has: the time is what the run was told
 ;; last, randomness is the run's own stream, what is printed goes to the workflow's log,
-;; and there are no files. Two functions are for the guest SDK alone: the time is set by
+;; and there are no files. Three functions are for the guest SDK alone: the time is set by
 ;; mainspring_set_clock (so that no import is called while the host is inside of
-;; cabi_realloc), and printed text is collected where mainspring_set_buffer says.
+;; cabi_realloc), printed text is collected where mainspring_set_buffer says, and
+;; mainspring_flush logs it.
 (module
   (import "env" "memory" (memory 0))
   (import "mainspring:workflow/random@1.0.0" "next-u64" (func $random (result i64)))

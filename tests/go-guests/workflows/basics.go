@@ -41,8 +41,9 @@ func Saga(ctx workflow.Context, steps []string) (done []string, err error) {
 		}
 		ctx, _ := workflow.NewDisconnectedContext(ctx)
 		for i := len(undo) - 1; i >= 0; i-- {
-			e := workflow.ExecuteActivity(ctx, (*Activities).Step, "undo "+undo[i]).Get(ctx, nil)
-			err = errors.Join(err, e)
+			if e := workflow.ExecuteActivity(ctx, (*Activities).Step, "undo "+undo[i]).Get(ctx, nil); e != nil {
+				err = errors.Join(err, e)
+			}
 		}
 	}()
 	for _, step := range steps {
@@ -210,6 +211,9 @@ func SleepForDays(ctx workflow.Context) (string, error) {
 				complete = true
 			}).
 			Select(ctx)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 	}
 	return "done", nil
 }

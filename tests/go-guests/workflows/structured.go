@@ -182,7 +182,7 @@ func Channels(ctx workflow.Context) (said []string, err error) {
 			defer group.Done()
 			_ = semaphore.Acquire(ctx, 1)
 			defer semaphore.Release(1)
-			_ = workflow.Sleep(ctx, time.Duration(4-i)*10*time.Millisecond)
+			_ = workflow.Sleep(ctx, 10*time.Millisecond)
 			_ = lock.Lock(ctx)
 			said = append(said, fmt.Sprint(i))
 			lock.Unlock()

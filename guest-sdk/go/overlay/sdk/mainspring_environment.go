@@ -10,7 +10,6 @@ package internal
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -25,10 +24,15 @@ type guestEnvironment struct {
 
 	// operations are those that are to be answered, by their handles.
 	operations map[uint64]*guestOperation
-	// lastHandle is the handle of the operation that was started last.
-	lastHandle uint64
-	sequence   int64
-	children   map[string]uint64
+	// known are the same by the identifiers that the SDK has of them.
+	known    map[string]*guestOperation
+	children map[string]*guestOperation
+	// sequence counts operations as the host does.
+	sequence int64
+	// undecided: an update was heard and is not accepted or rejected yet. Nothing may be
+	// started meanwhile, and what the workflow starts is held back.
+	undecided bool
+	held      []func()
 
 	versions     map[string]Version
 	mutable      map[string]*commonpb.Payloads
@@ -41,6 +45,9 @@ type guestEnvironment struct {
 
 // guestOperation is what to do with an answer.
 type guestOperation struct {
+	// handle is zero while the operation is held back.
+	handle uint64
+	id     string
 	// resolved is nil where the SDK has given up waiting.
 	resolved func(guestOutcome)
 	started  func(runID string)
@@ -56,18 +63,48 @@ type guestOutcome struct {
 
 var _ WorkflowEnvironment = (*guestEnvironment)(nil)
 
-func (e *guestEnvironment) add(handle uint64, operation guestOperation) {
-	guestOut.reset()
-	e.lastHandle = handle
-	e.operations[handle] = &operation
+// begin starts an operation, or will when an update is decided.
+func (e *guestEnvironment) begin(operation *guestOperation, start func() uint64) *guestOperation {
+	e.sequence++
+	operation.id = getStringID(e.sequence)
+	e.known[operation.id] = operation
+	e.issue(func() {
+		operation.handle = start()
+		guestOut.reset()
+		e.operations[operation.handle] = operation
+		e.sequence = max(e.sequence, int64(operation.handle))
+	})
+	return operation
+}
+
+// issue calls the host, or will when an update is decided.
+func (e *guestEnvironment) issue(call func()) {
+	if e.undecided {
+		e.held = append(e.held, call)
+		return
+	}
+	call()
+}
+
+// decide lets go of what was held back.
+func (e *guestEnvironment) decide() {
+	e.undecided = false
+	held := e.held
+	e.held = nil
+	for _, call := range held {
+		call()
+	}
+}
+
+// forget is called when an operation is answered.
+func (e *guestEnvironment) forget(operation *guestOperation) {
+	delete(e.operations, operation.handle)
+	delete(e.known, operation.id)
 }
 
 // GenerateSequence gives the number of the operation that comes next, so that what the
 // SDK numbers by itself has the number that the host gives.
-func (e *guestEnvironment) GenerateSequence() int64 {
-	e.sequence = max(e.sequence, int64(e.lastHandle)) + 1
-	return e.sequence
-}
+func (e *guestEnvironment) GenerateSequence() int64 { return e.sequence + 1 }
 
 func (e *guestEnvironment) GenerateSequenceID() string { return getStringID(e.GenerateSequence()) }
 
@@ -85,15 +122,14 @@ func (e *guestEnvironment) ExecuteActivity(p ExecuteActivityParams, callback Res
 	}
 	request := guestActivity{ExecuteActivityOptions: p.ExecuteActivityOptions, name: p.ActivityType.Name, input: p.Input, header: p.Header}
 	request.ActivityID = id
-	handle := hostStartActivity(request.write(metadata))
 	failures := p.FailureConverter
 	if failures == nil {
 		failures = e.failureConverter
 	}
-	e.add(handle, guestOperation{waits: p.WaitForCancellation, resolved: func(outcome guestOutcome) {
+	operation := e.begin(&guestOperation{waits: p.WaitForCancellation, resolved: func(outcome guestOutcome) {
 		callback(outcome.result, guestError(failures, outcome.failure))
-	}})
-	return ActivityID{id: getStringID(int64(handle))}
+	}}, func() uint64 { return hostStartActivity(request.write(metadata)) })
+	return ActivityID{id: operation.id}
 }
 
 func (e *guestEnvironment) RequestCancelActivity(id ActivityID) { e.cancel(id.id) }
@@ -101,18 +137,21 @@ func (e *guestEnvironment) RequestCancelActivity(id ActivityID) { e.cancel(id.id
 // cancel asks the host to stop an operation. Where the workflow does not wait for its
 // answer it sees it cancelled at once, and hears no answer any more.
 func (e *guestEnvironment) cancel(id string) {
-	handle, err := strconv.ParseUint(id, 10, 64)
-	operation := e.operations[handle]
-	if err != nil || operation == nil || operation.resolved == nil {
+	operation := e.known[id]
+	if operation == nil || operation.resolved == nil {
 		return
 	}
-	hostCancel(handle, nil, 0)
+	e.hostCancel(operation)
 	if operation.waits {
 		return
 	}
 	resolved := operation.resolved
 	operation.resolved = nil
 	resolved(guestOutcome{failure: guestCancelled})
+}
+
+func (e *guestEnvironment) hostCancel(operation *guestOperation) {
+	e.issue(func() { hostCancel(operation.handle, nil, 0) })
 }
 
 // guestCancelled stands for the error that the SDK gives for what was cancelled from
@@ -149,13 +188,12 @@ func (e *guestEnvironment) ExecuteLocalActivity(p ExecuteLocalActivityParams, ca
 	request.ScheduleToCloseTimeout = p.ScheduleToCloseTimeout
 	request.StartToCloseTimeout = p.StartToCloseTimeout
 	request.RetryPolicy = ConvertToPBRetryPolicy(p.RetryPolicy)
-	handle := hostStartActivity(request.write(metadata))
-	e.add(handle, guestOperation{resolved: func(outcome guestOutcome) {
+	operation := e.begin(&guestOperation{resolved: func(outcome guestOutcome) {
 		callback(&LocalActivityResultWrapper{
 			Result: outcome.result, Err: guestError(failures, outcome.failure), Attempt: 1,
 		})
-	}})
-	return LocalActivityID{id: getStringID(int64(handle))}
+	}}, func() uint64 { return hostStartActivity(request.write(metadata)) })
+	return LocalActivityID{id: operation.id}
 }
 
 func (e *guestEnvironment) RequestCancelLocalActivity(id LocalActivityID) { e.cancel(id.id) }
@@ -174,11 +212,10 @@ func (e *guestEnvironment) NewTimer(d time.Duration, options TimerOptions, callb
 		callback(nil, err)
 		return nil
 	}
-	handle := guestStartTimer(d, metadata)
-	e.add(handle, guestOperation{resolved: func(outcome guestOutcome) {
+	operation := e.begin(&guestOperation{resolved: func(outcome guestOutcome) {
 		callback(nil, guestError(e.failureConverter, outcome.failure))
-	}})
-	return &TimerID{id: getStringID(int64(handle))}
+	}}, func() uint64 { return guestStartTimer(d, metadata) })
+	return &TimerID{id: operation.id}
 }
 
 func (e *guestEnvironment) RequestCancelTimer(id TimerID) { e.cancel(id.id) }
@@ -215,8 +252,10 @@ func (e *guestEnvironment) UpsertSearchAttributes(attributes map[string]any) err
 	if err != nil {
 		return err
 	}
-	defer guestOut.reset()
-	hostUpsertSearchAttributes(guestChanges(serialized.IndexedFields))
+	e.issue(func() {
+		hostUpsertSearchAttributes(guestChanges(serialized.IndexedFields))
+		guestOut.reset()
+	})
 	e.updateWorkflowInfoWithSearchAttributes(serialized)
 	return nil
 }
@@ -241,8 +280,10 @@ func (e *guestEnvironment) UpsertMemo(fields map[string]any) error {
 	if err != nil {
 		return err
 	}
-	defer guestOut.reset()
-	hostUpsertMemo(guestChanges(memo.Fields))
+	e.issue(func() {
+		hostUpsertMemo(guestChanges(memo.Fields))
+		guestOut.reset()
+	})
 	e.updateWorkflowInfoWithMemo(memo)
 	return nil
 }

@@ -113,8 +113,11 @@ func (r *guestRun) hear(event guestEvent) {
 	switch event.kind {
 	case hearsResolved:
 		operation := r.operations[event.handle]
-		delete(r.operations, event.handle)
-		if operation != nil && operation.resolved != nil {
+		if operation == nil {
+			return
+		}
+		r.forget(operation)
+		if operation.resolved != nil {
 			operation.resolved(event.outcome)
 		}
 	case hearsStarted:
@@ -125,6 +128,8 @@ func (r *guestRun) hear(event guestEvent) {
 		if err := r.signalHandler(event.name, event.input, event.header); err != nil {
 			guestBlock("signal "+event.name, err.Error())
 		}
+	case hearsUpdate:
+		r.update(event)
 	case hearsCancelRequested:
 		r.cancelHandler()
 	}
@@ -158,19 +163,20 @@ func guestOne(p *commonpb.Payloads) *commonpb.Payload {
 
 // guestUpdate passes an update's verdict and outcome to the host.
 type guestUpdate struct {
-	run         *guestRun
-	id          string
-	unvalidated bool
+	run  *guestRun
+	id   string
+	name string
 }
 
 func (u *guestUpdate) Accept() {
 	id, n := guestString(u.id)
-	if u.unvalidated {
+	if u.run.hasNoValidator(u.name) {
 		hostAcceptUnvalidatedUpdate(id, n)
 	} else {
 		hostAcceptUpdate(id, n)
 	}
 	guestOut.reset()
+	u.run.decide()
 }
 
 func (u *guestUpdate) Reject(err error) {
@@ -178,6 +184,7 @@ func (u *guestUpdate) Reject(err error) {
 	failure, m := guestFailure(u.run.failureConverter.ErrorToFailure(err))
 	hostRejectUpdate(id, n, failure, m)
 	guestOut.reset()
+	u.run.decide()
 }
 
 func (u *guestUpdate) Complete(success any, err error) {
@@ -203,13 +210,11 @@ func (u *guestUpdate) Complete(success any, err error) {
 	guestOut.reset()
 }
 
-// update hands an update to its handler and lets the code go on.
+// update hands an update to its handler, which begins when the code goes on.
 func (r *guestRun) update(event guestEvent) {
-	r.skipValidity = !event.validate
-	update := &guestUpdate{run: r, id: event.id, unvalidated: r.hasNoValidator(event.name)}
+	r.skipValidity, r.undecided = !event.validate, true
+	update := &guestUpdate{run: r, id: event.id, name: event.name}
 	r.updateHandler(event.name, event.id, event.input, event.header, update)
-	r.goOn()
-	r.skipValidity = false
 }
 
 // hasNoValidator: nothing of the author's runs before the update is accepted.

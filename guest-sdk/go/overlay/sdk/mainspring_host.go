@@ -90,7 +90,7 @@ func hostTaskInfo(info unsafe.Pointer)
 func hostIsReplaying() uint32
 
 // The module that stands between Go's idea of an operating system and the contract
-// (shim.wat) has two functions of its own.
+// (shim.wat) has three functions of its own.
 
 // shimSetClock sets what Go takes for the time of day.
 //
@@ -101,6 +101,11 @@ func shimSetClock(nanoseconds uint64)
 //
 //go:wasmimport wasi_snapshot_preview1 mainspring_set_buffer
 func shimSetBuffer(buffer unsafe.Pointer, length uint32)
+
+// shimFlush logs what was printed.
+//
+//go:wasmimport wasi_snapshot_preview1 mainspring_flush
+func shimFlush()
 
 // shimExit ends the activation with a trap.
 //

@@ -28,22 +28,18 @@ func (e *guestEnvironment) ExecuteChildWorkflow(p ExecuteWorkflowParams, callbac
 		callback(nil, err)
 		return
 	}
-	if handle, open := e.children[p.WorkflowID]; open && e.operations[handle] != nil {
+	if child := e.children[p.WorkflowID]; child != nil && e.known[child.id] == child {
 		err := &ChildWorkflowExecutionAlreadyStartedError{}
 		started(WorkflowExecution{}, err)
 		callback(nil, err)
 		return
 	}
-	w := newGuestWriter(sizeOfChildOptions)
-	w.childOptions(&p, memo, attributes, metadata)
-	handle := hostStartChild(w.base)
 	failures := p.failureConverter
 	if failures == nil {
 		failures = e.failureConverter
 	}
 	hasStarted := false
-	e.children[p.WorkflowID] = handle
-	e.add(handle, guestOperation{
+	e.children[p.WorkflowID] = e.begin(&guestOperation{
 		started: func(runID string) {
 			hasStarted = true
 			started(WorkflowExecution{ID: p.WorkflowID, RunID: runID}, nil)
@@ -57,6 +53,10 @@ func (e *guestEnvironment) ExecuteChildWorkflow(p ExecuteWorkflowParams, callbac
 			callback(nil, err)
 			started(WorkflowExecution{}, err)
 		},
+	}, func() uint64 {
+		w := newGuestWriter(sizeOfChildOptions)
+		w.childOptions(&p, memo, attributes, metadata)
+		return hostStartChild(w.base)
 	})
 }
 
@@ -82,39 +82,46 @@ func notStarted(p *ExecuteWorkflowParams, failures converter.FailureConverter, f
 }
 
 func (e *guestEnvironment) RequestCancelChildWorkflow(_, workflowID string) {
-	if handle, has := e.children[workflowID]; has && e.operations[handle] != nil {
-		hostCancel(handle, nil, 0)
+	if child := e.children[workflowID]; child != nil && e.known[child.id] == child {
+		e.hostCancel(child)
 	}
 }
 
 func (e *guestEnvironment) RequestCancelExternalWorkflow(namespace, workflowID, runID string, callback ResultHandler) {
-	a, b := guestString(e.otherNamespace(namespace))
-	c, d := guestString(workflowID)
-	f, g := guestString(runID)
-	e.add(hostCancelWorkflow(a, b, c, d, f, g, nil, 0), guestOperation{resolved: e.delivered("cancel", callback)})
+	e.begin(&guestOperation{resolved: e.delivered("cancel", callback)}, func() uint64 {
+		a, b := guestString(e.otherNamespace(namespace))
+		c, d := guestString(workflowID)
+		f, g := guestString(runID)
+		return hostCancelWorkflow(a, b, c, d, f, g, nil, 0)
+	})
 }
 
 func (e *guestEnvironment) SignalExternalWorkflow(namespace, workflowID, runID, name string, input *commonpb.Payloads,
 	_ any, header *commonpb.Header, childWorkflowOnly bool, callback ResultHandler,
 ) {
-	target, first := uint32(0), uint64(0)
-	var firstLength, idLength, runLength uint32
-	var id, run unsafe.Pointer
-	if child, has := e.children[workflowID]; has && childWorkflowOnly {
-		target, first = 1, child
-	} else {
-		var p unsafe.Pointer
-		p, firstLength = guestString(e.otherNamespace(namespace))
-		first = uint64(uintptr(p))
-		id, idLength = guestString(workflowID)
-		run, runLength = guestString(runID)
+	child := e.children[workflowID]
+	if !childWorkflowOnly {
+		child = nil
 	}
-	n, nameLength := guestString(name)
-	in, inputLength := guestPayloads(input)
-	fields, fieldsLength := guestNamed(header.GetFields())
-	handle := hostSignalWorkflow(target, first, firstLength, id, idLength, run, runLength,
-		n, nameLength, in, inputLength, fields, fieldsLength)
-	e.add(handle, guestOperation{resolved: e.delivered("signal", callback)})
+	e.begin(&guestOperation{resolved: e.delivered("signal", callback)}, func() uint64 {
+		target, first := uint32(0), uint64(0)
+		var firstLength, idLength, runLength uint32
+		var id, run unsafe.Pointer
+		if child != nil {
+			target, first = 1, child.handle
+		} else {
+			var p unsafe.Pointer
+			p, firstLength = guestString(e.otherNamespace(namespace))
+			first = uint64(uintptr(p))
+			id, idLength = guestString(workflowID)
+			run, runLength = guestString(runID)
+		}
+		n, nameLength := guestString(name)
+		in, inputLength := guestPayloads(input)
+		fields, fieldsLength := guestNamed(header.GetFields())
+		return hostSignalWorkflow(target, first, firstLength, id, idLength, run, runLength,
+			n, nameLength, in, inputLength, fields, fieldsLength)
+	})
 }
 
 // otherNamespace is empty for the run's own.

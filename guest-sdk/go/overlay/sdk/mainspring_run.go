@@ -98,7 +98,7 @@ func guestRunExport(name unsafe.Pointer, nameLength uint32, input unsafe.Pointer
 	guestFree()
 	run := newGuestRun(workflowType)
 	currentRun = run
-	run.begin(arguments)
+	run.start(arguments)
 	for !run.finished {
 		run.hearBatch()
 	}
@@ -128,7 +128,8 @@ func newGuestRun(workflowType string) *guestRun {
 		guestEnvironment: &guestEnvironment{
 			workflowEnvironmentImpl: handler.workflowEnvironmentImpl,
 			operations:              map[uint64]*guestOperation{},
-			children:                map[string]uint64{},
+			known:                   map[string]*guestOperation{},
+			children:                map[string]*guestOperation{},
 			versions:                map[string]Version{},
 			mutable:                 map[string]*commonpb.Payloads{},
 		},
@@ -147,8 +148,8 @@ func newGuestRun(workflowType string) *guestRun {
 	return run
 }
 
-// begin hears the early messages and lets the workflow's function begin.
-func (r *guestRun) begin(input *commonpb.Payloads) {
+// start hears the early messages and lets the workflow's function begin.
+func (r *guestRun) start(input *commonpb.Payloads) {
 	r.other.Execute(r.guestEnvironment, r.header, input)
 	r.hearRest(nil)
 }
@@ -157,6 +158,7 @@ func (r *guestRun) begin(input *commonpb.Payloads) {
 func (r *guestRun) hearBatch() {
 	// What the workflow's code has running in goroutines of its own comes first.
 	runtimeWaitIdle(false)
+	shimFlush()
 	event := guestNext()
 	if event.kind == hearsQuery {
 		r.answer(event)
@@ -166,36 +168,25 @@ func (r *guestRun) hearBatch() {
 	r.hearRest(&event)
 }
 
-// hearRest hears what is left of a batch. An update comes behind it, when the code has
-// heard the batch: until it is accepted, nothing may be started.
+// hearRest hears what is left of a batch, and then lets the code go on. A batch may end
+// with an update: its handler comes before the rest of the code, as in the SDK's workers.
 func (r *guestRun) hearRest(first *guestEvent) {
-	var updates, queries []guestEvent
+	var queries []guestEvent
 	event, has := guestEvent{}, true
 	if first != nil {
 		event = *first
 	} else {
 		event, has = guestTake()
 	}
-	heard := first == nil
 	for ; has; event, has = guestTake() {
-		switch event.kind {
-		case hearsUpdate:
-			updates = append(updates, event)
-		case hearsQuery:
+		if event.kind == hearsQuery {
 			queries = append(queries, event)
-		default:
+		} else {
 			r.hear(event)
-			heard = true
 		}
 	}
-	if heard {
-		r.goOn()
-	}
-	for _, update := range updates {
-		if !r.finished {
-			r.update(update)
-		}
-	}
+	r.goOn()
+	r.skipValidity = false
 	for _, query := range queries {
 		r.answer(query)
 	}
@@ -221,6 +212,7 @@ func (r *guestRun) beginTask() {
 
 // end says how the run ended.
 func (r *guestRun) end() {
+	shimFlush()
 	guestFree()
 	var cancelled *CanceledError
 	var continued *ContinueAsNewError
