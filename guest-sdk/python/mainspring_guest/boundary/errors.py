@@ -1,0 +1,56 @@
+"""How a mistake reaches the person who made it.
+
+A run that cannot go on is blocked with a sentence and a place in the user's own source.
+The host keeps the last error of the log and shows it when the code traps.
+"""
+
+import linecache
+import re
+import traceback
+
+# A frame in a formatted stack.
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)')
+# Sources that are not the user's: their files have absolute names in the component.
+_FOREIGN = ("/", "<")
+
+
+class OutOfReach(RuntimeError):
+    """Something that a workflow cannot have; the message says what to do instead."""
+
+
+def install() -> None:
+    # Lines of the user's sources are in the cache already; there are no files to look at.
+    linecache.checkcache = lambda filename=None: None
+    linecache.updatecache = lambda filename, module_globals=None, *_rest, **_more: []
+    linecache.lazycache = lambda filename, module_globals: False
+
+
+def say_error(message: str, place: str) -> None:
+    from wit_world.imports import logging as host
+
+    fields = [("panic", place)] if place else []
+    host.log(host.Level.ERROR, message, fields)
+
+
+def say_exception(error: BaseException) -> None:
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    say_error(_sentence(type(error).__name__, str(error)), place_in(stack))
+
+
+def activation_failed(make, failure):
+    """The exception for a failure that the library made of an activation."""
+    kind = failure.application_failure_info.type or "Error"
+    return make(_sentence(kind, failure.message), place_in(failure.stack_trace))
+
+
+def _sentence(kind: str, message: str) -> str:
+    return f"{kind}: {message}" if message else kind
+
+
+def place_in(stack: str) -> str:
+    """The innermost frame of the user's in a formatted stack, or else the innermost."""
+    frames = list(_FRAME.finditer(stack))
+    own = [frame for frame in frames if not frame["file"].startswith(_FOREIGN)]
+    for frame in reversed(own or frames):
+        return f"{frame['file']}:{frame['line']} in {frame['name']}"
+    return ""
