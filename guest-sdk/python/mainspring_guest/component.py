@@ -6,15 +6,19 @@ from . import boundary
 boundary.install()
 
 from . import official
+from . import project as projects
 
-official.install()
+official.install(projects.placeholders())
 
 import wit_world
 
 from . import describe as description
-from . import project as projects
 
-PROJECT = projects.load()
+try:
+    PROJECT = projects.load()
+except BaseException as error:
+    boundary.say_build_failed(error)
+    raise
 
 from .run import ActivationFailed, Run
 

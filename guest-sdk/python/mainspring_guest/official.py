@@ -67,7 +67,7 @@ def placeholder(module: str, name: str) -> type:
 
     def refuse(self, *args, **kwargs):
         raise NotInWorkflow(
-            f"{module}.{name} belongs to clients and workers; a workflow cannot use it"
+            f"{module}.{name} belongs to clients, workers and activities; a workflow cannot use it"
         )
 
     # A subclass (an interceptor of client and worker at once) is the user's own, and works.
@@ -122,10 +122,13 @@ class _WorkerPackage(types.ModuleType):
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the replaced modules, and those below them."""
 
+    def __init__(self, replaced: tuple[str, ...]) -> None:
+        self._replaced = replaced
+
     def find_spec(self, name, path=None, target=None):
         if name in ABSENT:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        if any(name == known or name.startswith(known + ".") for known in REPLACED):
+        if any(name == known or name.startswith(known + ".") for known in self._replaced):
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
         if name == WORKER:
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
@@ -154,11 +157,12 @@ def library_version() -> str:
         return "unknown"
 
 
-def install() -> None:
-    """Makes `import temporalio` work."""
+def install(placeholders: tuple[str, ...] = ()) -> None:
+    """Makes `import temporalio` work. `placeholders`: packages of the user's that become
+    placeholders too, since only activities use them."""
     import os
 
     os.environ[PROTOBUF[0]] = PROTOBUF[1]
-    sys.meta_path.insert(0, _Finder())
+    sys.meta_path.insert(0, _Finder((*REPLACED, *placeholders)))
     for part in WORKER_PARTS:
         importlib.import_module(part)

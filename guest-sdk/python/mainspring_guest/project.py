@@ -72,6 +72,11 @@ def _at_once(coroutine) -> None:
     )
 
 
+def placeholders() -> tuple[str, ...]:
+    """The packages that are only named here: activities use them."""
+    return tuple(_settings().get("placeholders", ()))
+
+
 def load() -> Project:
     """Imports the workflow modules and reads the settings."""
     import temporalio.converter

@@ -154,8 +154,13 @@ fn own_interface(name: &str) -> Option<&str> {
 }
 
 fn is_served(name: &str) -> bool {
-    own_interface(name)
-        .is_some_and(|interface| SERVED.contains(&interface) || interface == SERVED_LOGGING)
+    own_interface(name).is_some_and(serves)
+}
+
+/// Whether this server stands behind an interface of the contract, named without its
+/// package. Builders leave the others out of what a component imports.
+pub fn serves(interface: &str) -> bool {
+    SERVED.contains(&interface) || interface == SERVED_LOGGING
 }
 
 /// An interface of ours that is imported for its types alone asks for nothing.

@@ -23,7 +23,7 @@ mod pace;
 mod sandbox;
 mod ticker;
 
-pub use self::admission::Refusal;
+pub use self::admission::{Refusal, serves};
 pub use self::component::{Component, Crowded};
 pub use self::description::{
     ComponentDescription, CorruptDescription, HandlerDescription, ReadsPolicy, VersioningPolicy,

@@ -9,7 +9,13 @@ complete, behind which nothing can be read or imported any more.
 """
 
 from . import clock, entropy, errors, imports, output, refusals
-from .errors import OutOfReach, activation_failed, say_error, say_exception
+from .errors import (
+    OutOfReach,
+    activation_failed,
+    say_build_failed,
+    say_error,
+    say_exception,
+)
 
 __all__ = [
     "OutOfReach",
@@ -17,6 +23,7 @@ __all__ = [
     "begin_run",
     "install",
     "reading",
+    "say_build_failed",
     "say_error",
     "say_exception",
     "seal",

@@ -23,6 +23,9 @@ def install() -> None:
     linecache.checkcache = lambda filename=None: None
     linecache.updatecache = lambda filename, module_globals=None, *_rest, **_more: []
     linecache.lazycache = lambda filename, module_globals: False
+    # It parses a piece of a line to find where to put a caret; for a piece that is no
+    # program by itself the interpreter would look for a file.
+    traceback._extract_caret_anchors_from_line_segment = lambda segment: None
 
 
 def say_error(message: str, place: str) -> None:
@@ -35,6 +38,25 @@ def say_error(message: str, place: str) -> None:
 def say_exception(error: BaseException) -> None:
     stack = "".join(traceback.format_tb(error.__traceback__))
     say_error(_sentence(type(error).__name__, str(error)), place_in(stack))
+
+
+# What the build looks for in the output of its tool.
+BUILD_FAILED = "mainspring-build-failed: "
+
+
+def say_build_failed(error: BaseException) -> None:
+    """Tells the build, in one line, why the project could not be loaded."""
+    import json
+    import sys
+
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    said = {"kind": type(error).__name__, "message": str(error), "place": place_in(stack)}
+    if isinstance(error, SyntaxError):
+        said["place"] = f"{error.filename}:{error.lineno}"
+        said["message"] = error.msg
+    if isinstance(error, ImportError):
+        said["module"] = error.name
+    print(BUILD_FAILED + json.dumps(said), file=sys.__stderr__, flush=True)
 
 
 def activation_failed(make, failure):
