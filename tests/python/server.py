@@ -31,6 +31,10 @@ class Server:
         self.log = open(pathlib.Path(self.folder.name) / "log", "w")
         self.flags = flags
         self.start()
+        self.upload()
+
+    def upload(self) -> None:
+        """Gives the server the workflows of the tests."""
         environment = {"CARGO_TARGET_DIR": str(TARGET)}
         kit = ROOT / "tests" / "workflows"
         self.run(BINARY, "component", "upload", kit, "--name", "kit", env=environment)
@@ -60,7 +64,7 @@ class Server:
             env={**os.environ, "TEMPORAL_ADDRESS": self.address, **(env or {})},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         if check:
             assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"

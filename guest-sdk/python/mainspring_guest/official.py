@@ -36,6 +36,9 @@ REPLACED = (
     "temporalio.testing",
     "temporalio.worker.workflow_sandbox",
 )
+# Modules of the standard library whose native half is not there, and which only activities
+# can have a use for: files that hold both import them.
+NATIVE_LIBRARY = ("ctypes", "curses", "dbm", "multiprocessing", "readline", "sqlite3", "tkinter")
 # A package whose submodules are the library's own, and whose `__init__` is not run.
 WORKER = "temporalio.worker"
 # Where names of `temporalio.worker` that a workflow file may need are defined.
@@ -163,6 +166,6 @@ def install(placeholders: tuple[str, ...] = ()) -> None:
     import os
 
     os.environ[PROTOBUF[0]] = PROTOBUF[1]
-    sys.meta_path.insert(0, _Finder((*REPLACED, *placeholders)))
+    sys.meta_path.insert(0, _Finder((*REPLACED, *NATIVE_LIBRARY, *placeholders)))
     for part in WORKER_PARTS:
         importlib.import_module(part)

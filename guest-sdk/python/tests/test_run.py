@@ -1,6 +1,7 @@
 """One run against a host that the test plays: events in, calls out."""
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -23,9 +24,12 @@ from host import (
     value_of,
 )
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import SearchAttributeKey
+from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from wit_world import RunOutcome_Cancelled, RunOutcome_Completed, RunOutcome_Failed
+from wit_world.imports import events
 from wit_world.imports import types as wit
 
 TEN = timedelta(seconds=10)
@@ -388,3 +392,29 @@ def test_memo_and_search_attributes_change_and_go():
     assert value_of(fields["a"]) == 1 and fields["b"] is None
     changes = [value for name, value in host.calls if name == "upsert_search_attributes"]
     assert value_of(changes[0][0][1]) == "red" and changes[1] == [("Colour", None)]
+
+
+class Reversing(PayloadCodec):
+    """As simple as a codec can be."""
+
+    async def encode(self, payloads):
+        return [Payload(metadata={"encoding": b"reversed"}, data=p.data[::-1]) for p in payloads]
+
+    async def decode(self, payloads):
+        return [
+            Payload(metadata={"encoding": b"json/plain"}, data=p.data[::-1])
+            if p.metadata["encoding"] == b"reversed"
+            else p
+            for p in payloads
+        ]
+
+
+def test_a_payload_codec_is_applied_to_what_comes_and_goes():
+    converter = dataclasses.replace(DataConverter.default, payload_codec=Reversing())
+    hello = wit.Payload([("encoding", b"reversed")], b'"olleh"')
+    answer = events.Event_Resolved(events.Resolution(1, wit.Outcome_Success([hello])))
+    host = Host([], [answer], [resolved(2)], [signal("hear", "you")])
+    end, _ = run(host, Steps, "ann", data_converter=converter)
+    assert host.last("start_activity").input[0].data == b'"nna"'
+    assert dict(end.value[0].metadata)["encoding"] == b"reversed"
+    assert end.value[0].data[::-1] == b'"hello, you"'

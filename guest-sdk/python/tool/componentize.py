@@ -106,6 +106,14 @@ def _sentence(said: dict) -> str:
     place = f" (at {said['place']})" if said["place"] else ""
     if said["kind"] == "ProjectError" or "native code" in said["message"]:
         return said["message"] + place
+    if said["kind"] == "ModuleNotFoundError" and (said["module"] or "").startswith("_"):
+        needs = f"package {said['package']}, which needs" if said["package"] else "code that needs"
+        return (
+            f"the workflows import {needs} the native module {said['module']}: a component "
+            "has none; import it inside the activities that use it, in a file that no workflow "
+            "imports, or list the package in `placeholders` below [tool.mainspring] in "
+            f"pyproject.toml{place}"
+        )
     if said["kind"] == "ModuleNotFoundError":
         return (
             f"the workflows import {said['module']}, which the project's requirements do not "

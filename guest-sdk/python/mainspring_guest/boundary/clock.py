@@ -8,6 +8,7 @@ shows read-only. Nothing has looked them up before, so no cache knows the old on
 import datetime
 import gc
 import time
+import types
 
 from .errors import OutOfReach
 
@@ -51,6 +52,12 @@ def _format(form: str, when=None) -> str:
     return _strftime(form, _broken_down() if when is None else when)
 
 
+def _clock_info(name: str) -> types.SimpleNamespace:
+    return types.SimpleNamespace(
+        implementation="the workflow's clock", monotonic=True, adjustable=False, resolution=1e-9
+    )
+
+
 def install() -> None:
     for name in ("time_ns", "monotonic_ns", "perf_counter_ns", "process_time_ns",
                  "thread_time_ns", "clock_gettime_ns"):
@@ -59,6 +66,7 @@ def install() -> None:
                  "clock_gettime"):
         setattr(time, name, _seconds)
     time.sleep = _sleep
+    time.get_clock_info = _clock_info
     # A workflow knows no place, so no time zone but UTC.
     time.gmtime = time.localtime = _broken_down
     _asctime = time.asctime

@@ -56,7 +56,22 @@ def say_build_failed(error: BaseException) -> None:
         said["message"] = error.msg
     if isinstance(error, ImportError):
         said["module"] = error.name
+        said["package"] = _package_in(stack)
     print(BUILD_FAILED + json.dumps(said), file=sys.__stderr__, flush=True)
+
+
+def _package_in(stack: str) -> str | None:
+    """The package of others that the innermost frame outside of the library is in."""
+    files = [frame["file"].split("/") for frame in _FRAME.finditer(stack)]
+    for parts in reversed(files):
+        # "/2/package/module.py": the folders of a build are numbered.
+        if len(parts) > 2 and not parts[0] and parts[1].isdigit() and parts[2] != _OWN:
+            return parts[2].removesuffix(".py")
+    return None
+
+
+# Our own package lies beside those of the project.
+_OWN = "mainspring_guest"
 
 
 def activation_failed(make, failure):

@@ -21,8 +21,8 @@ PROJECT_MARK = "mainspring_project.json"
 
 # Modules of the standard library that others import when they are first called.
 _LAZY = (
-    "_strptime", "base64", "bisect", "calendar", "collections.abc", "contextlib", "copy",
-    "csv", "datetime", "decimal", "difflib", "email.utils", "encodings.ascii",
+    "_strptime", "base64", "bisect", "calendar", "collections.abc",
+    "concurrent.futures.thread", "contextlib", "copy", "csv", "datetime", "decimal", "difflib", "email.utils", "encodings.ascii",
     "encodings.cp1252", "encodings.idna", "encodings.latin_1", "encodings.punycode",
     "encodings.raw_unicode_escape", "encodings.unicode_escape", "encodings.utf_16",
     "encodings.utf_32", "encodings.utf_8_sig", "fractions", "functools", "graphlib",
@@ -170,32 +170,33 @@ def seal() -> None:
 
 
 def _prepare_zones() -> None:
-    """Keeps the time zone data of the project's `tzdata` package, if it has one."""
+    """Keeps the time zone data of the project's `tzdata` package, if it has one; that of
+    the machine is none of a workflow's."""
     import io
+    import zoneinfo
 
-    from zoneinfo import _common
+    zones = _zones()
 
+    def load_tzdata(key: str):
+        if key in zones:
+            return io.BytesIO(zones[key])
+        why = "" if zones else ": add the package tzdata to the project's requirements"
+        raise zoneinfo.ZoneInfoNotFoundError(f"No time zone found with key {key}{why}")
+
+    zoneinfo._common.load_tzdata = load_tzdata
+    zoneinfo.reset_tzpath(())
+
+
+def _zones() -> dict[str, bytes]:
     try:
         import tzdata
     except ImportError:
-        return
-    zones: dict[str, bytes] = {}
-    root = os.path.join(os.path.dirname(tzdata.__file__), "zoneinfo")
-    with open(os.path.join(os.path.dirname(tzdata.__file__), "zones"), encoding="utf-8") as file:
+        return {}
+    folder = os.path.dirname(tzdata.__file__)
+    with open(os.path.join(folder, "zones"), encoding="utf-8") as file:
         names = file.read().split()
+    zones = {}
     for name in names:
-        with open(os.path.join(root, *name.split("/")), "rb") as file:
+        with open(os.path.join(folder, "zoneinfo", *name.split("/")), "rb") as file:
             zones[name] = file.read()
-
-    def load_tzdata(key: str):
-        if key not in zones:
-            from zoneinfo import ZoneInfoNotFoundError
-
-            raise ZoneInfoNotFoundError(f"No time zone found with key {key}")
-        return io.BytesIO(zones[key])
-
-    _common.load_tzdata = load_tzdata
-    # The path of the system is not looked at: a workflow has none.
-    import zoneinfo
-
-    zoneinfo.reset_tzpath(())
+    return zones

@@ -21,6 +21,10 @@ _THREADS = (
     "workflows run on one thread; use asyncio tasks for what runs at once, an activity for "
     "what takes long"
 )
+_WAITS = (
+    "it would wait for another thread, and there is none; use asyncio.Event, asyncio.Queue "
+    "or workflow.wait_condition"
+)
 _PROCESSES = "workflows can't run programs; do it in an activity"
 
 
@@ -84,6 +88,8 @@ def _refuse_threads_and_processes() -> None:
 
     threading.Thread.start = _refusal("threading.Thread.start", _THREADS)
     threading.Timer.start = _refusal("threading.Timer.start", _THREADS)
+    # Nobody else could ever end the wait: events, queues and semaphores come down to it.
+    threading.Condition.wait = _refusal("threading.Condition.wait", _WAITS)
     if "_thread" in sys.modules:
         for name in ("start_new_thread", "start_new", "start_joinable_thread"):
             if hasattr(sys.modules["_thread"], name):

@@ -1,11 +1,12 @@
 """Hello in its variations: activities, retries, timers, children, results of all kinds."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
 with workflow.unsafe.imports_passed_through():
@@ -183,6 +184,6 @@ class EchoWorkflow:
 @workflow.defn(dynamic=True)
 class AnythingWorkflow:
     @workflow.run
-    async def run(self, args: list) -> str:
+    async def run(self, args: Sequence[RawValue]) -> str:
         values = [workflow.payload_converter().from_payload(arg.payload) for arg in args]
         return f"{workflow.info().workflow_type}{values}"

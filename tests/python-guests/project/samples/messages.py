@@ -1,11 +1,13 @@
 """Signals, queries and updates, as the documentation's message passing introduction."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -172,7 +174,7 @@ class DynamicHandlersWorkflow:
         return self.heard
 
     @workflow.signal(dynamic=True)
-    def on_signal(self, name: str, args: list) -> None:
+    def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
         if name == "stop":
             self.stopped = True
         elif name == "late":
@@ -183,11 +185,11 @@ class DynamicHandlersWorkflow:
             self.heard.append(f"{name}{values}")
 
     @workflow.query(dynamic=True)
-    def on_query(self, name: str, args: list) -> str:
+    def on_query(self, name: str, args: Sequence[RawValue]) -> str:
         return f"{name}: {len(self.heard)}"
 
     @workflow.update(dynamic=True)
-    def on_update(self, name: str, args: list) -> str:
+    def on_update(self, name: str, args: Sequence[RawValue]) -> str:
         self.heard.append(name)
         return f"updated by {name}"
 

@@ -1,8 +1,10 @@
 """What workflows must not do, and people do all the same."""
 
+import importlib
 import os
 import random
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -39,7 +41,13 @@ class MistakeWorkflow:
         subprocess.run(["ls"])
 
     def late_import(self) -> None:
-        import sqlite3  # noqa: F401
+        importlib.import_module("wave")
+
+    def database(self) -> None:
+        sqlite3.connect("shop.db")
+
+    def wait(self) -> None:
+        threading.Event().wait()
 
     def bug(self) -> None:
         {}["missing"]
