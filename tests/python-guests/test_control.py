@@ -128,7 +128,7 @@ async def test_a_run_knows_what_it_is(client):
         "history": True,
         "started": True,
         "parent": None,
-        "root": identity,
+        "root": None,
         "priority": 2,
         "headers": [],
         "tenant": "nobody",

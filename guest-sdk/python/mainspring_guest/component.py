@@ -26,28 +26,34 @@ DESCRIPTION = description.describe(PROJECT)
 boundary.seal()
 
 
+# The run of this instance; the exports are methods of a new object at every call.
+_run: Run | None = None
+
+
 class WitWorld(wit_world.WitWorld):
     """What the host calls."""
-
-    def __init__(self) -> None:
-        self._run = None
 
     def describe(self):
         return DESCRIPTION
 
     def run(self, workflow_type, input):
-        self._run = Run(PROJECT)
-        return self._guarded(self._run.to_end, input)
+        def begin():
+            global _run
+            _run = Run(PROJECT)
+            return _run.to_end(input)
+
+        return _guarded(begin)
 
     def answer_queries(self) -> None:
-        self._guarded(self._run.answer_queries)
+        _guarded(lambda: _run.answer_queries())
 
-    def _guarded(self, call, *arguments):
-        """Says why before an exception becomes a trap: the host keeps the last error."""
-        try:
-            return call(*arguments)
-        except ActivationFailed as failed:
-            boundary.say_error(failed.message, failed.place)
-        except BaseException as error:
-            boundary.say_exception(error)
-        raise SystemExit(1)
+
+def _guarded(call):
+    """Says why before an exception becomes a trap: the host keeps the last error."""
+    try:
+        return call()
+    except ActivationFailed as failed:
+        boundary.say_error(failed.message, failed.place)
+    except BaseException as error:
+        boundary.say_exception(error)
+    raise SystemExit(1)

@@ -58,6 +58,8 @@ class Run:
             # What is known at once comes before what is recorded next.
             batch = _drain() or [events.next(), *_drain()]
             self._activate(batch)
+        # What was answered at once by the last calls, a cancelled timer say.
+        _drain()
         return self._end
 
     def answer_queries(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -80,14 +81,8 @@ async def poll_service(times: int) -> str:
     return "ready"
 
 
-@activity.defn
-async def who_calls() -> str:
-    context = activity.info().header if hasattr(activity.info(), "header") else None
-    return str(context)
-
-
 @activity.defn(name="echo")
-async def echo(value: object) -> object:
+async def echo(value: Any) -> Any:
     return value
 
 

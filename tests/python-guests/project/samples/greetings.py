@@ -175,7 +175,7 @@ class EchoWorkflow:
     """Payloads there and back: through the workflow and through an activity."""
 
     @workflow.run
-    async def run(self, value: dict) -> object:
+    async def run(self, value: dict) -> dict:
         return await workflow.execute_activity(
             "echo", value, start_to_close_timeout=timedelta(seconds=5)
         )
