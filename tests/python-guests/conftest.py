@@ -51,7 +51,7 @@ class GuestServer(Server):
 
     def __init__(self, component: pathlib.Path, *flags: str) -> None:
         self.component = component
-        super().__init__(*PATIENCE, *flags)
+        super().__init__(*PATIENCE, "--log-level", "info", *flags)
 
     def upload(self) -> None:
         self.run(BINARY, "component", "upload", self.component, "--name", "samples")

@@ -108,7 +108,7 @@ async def test_memo_search_attributes_and_details(client):
     assert described.typed_search_attributes.get(colour) == "blue"
     assert described.typed_search_attributes.get(count) is None
     metadata = await handle.query("__temporal_workflow_metadata")
-    assert metadata["currentDetails"] == "nearly **done**"
+    assert metadata.current_details == "nearly **done**"
 
 
 async def test_a_run_knows_what_it_is(client):

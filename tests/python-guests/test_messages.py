@@ -111,7 +111,7 @@ async def test_the_built_in_queries(client):
     enhanced = await handle.query("__enhanced_stack_trace")
     assert "samples/properties.py" in str(enhanced)
     metadata = await handle.query("__temporal_workflow_metadata")
-    assert metadata["definition"]["type"] == "StackWorkflow"
+    assert metadata.definition.type == "StackWorkflow"
     await handle.terminate()
 
 

@@ -1,12 +1,12 @@
 """Business processes and workflows among themselves."""
 
 import asyncio
-from datetime import datetime, timedelta, timezone
 
 import pytest
-from helpers import eventually, kinds, new_id, run, start
+from helpers import kinds, run, start
 from samples import activities
-from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from samples.orders import Customer
+from temporalio.client import WorkflowFailureError
 
 
 async def test_a_saga_undoes_what_was_done(client):
@@ -31,8 +31,6 @@ async def test_a_timer_that_is_updated(client):
 
 
 async def test_a_subscription_with_a_trial(client):
-    customer = {"id": "c1", "trial": 0.2, "charge": 10.0, "tags": ["new"]}
-    customer["trial"] = timedelta(seconds=0.2).total_seconds()
     handle = await start(client, "SubscriptionWorkflow", _customer("c1", 0.2))
     await handle.signal("update_charge", 12.5)
     assert await handle.query("billing_amount") == 12.5
@@ -42,10 +40,8 @@ async def test_a_subscription_with_a_trial(client):
     assert await handle.result() == "cancelled in trial"
 
 
-def _customer(identity: str, seconds: float):
-    from samples.orders import Customer
-
-    return Customer(identity, timedelta(seconds=seconds), 10.0, ["new"])
+def _customer(identity: str, seconds: float) -> Customer:
+    return Customer(identity, seconds, 10.0, ["new"])
 
 
 async def test_an_approval(client):

@@ -17,7 +17,7 @@ from temporalio.worker._interceptor import (
     WorkflowOutboundInterceptor,
 )
 
-from . import boundary
+from . import boundary, stacks
 from .boundary import OutOfReach
 from .commands import versions
 
@@ -45,6 +45,13 @@ class Instance(instance_module._WorkflowInstanceImpl):
     def _as_read_only(self, *arguments, **options):
         with boundary.reading(), super()._as_read_only(*arguments, **options):
             yield
+
+
+    def _stack_trace(self) -> str:
+        return stacks.text(self._tasks)
+
+    def _enhanced_stack_trace(self):
+        return stacks.enhanced(self._tasks)
 
 
 class _Runner(instance_module.UnsandboxedWorkflowRunner):

@@ -418,3 +418,11 @@ def test_a_payload_codec_is_applied_to_what_comes_and_goes():
     assert host.last("start_activity").input[0].data == b'"nna"'
     assert dict(end.value[0].metadata)["encoding"] == b"reversed"
     assert end.value[0].data[::-1] == b'"hello, you"'
+
+
+def test_the_stack_goes_down_to_where_the_code_waits():
+    host = Host([], [query("__stack_trace")], [query("__enhanced_stack_trace")])
+    run(host, Steps, "ann")
+    plain, enhanced = [answer for name, answer in host.calls if name == "answer_query"]
+    assert "test_run.py" in value_of(plain[1].value) and "in run" in value_of(plain[1].value)
+    assert isinstance(enhanced[1], Ok)

@@ -73,7 +73,7 @@ class UpdatableTimerWorkflow:
 @dataclass
 class Customer:
     id: str
-    trial: timedelta
+    trial_seconds: float
     charge: float
     tags: list[str] | None = None
 
@@ -90,7 +90,7 @@ class SubscriptionWorkflow:
     async def run(self, customer: Customer) -> str:
         self.charge = customer.charge
         try:
-            await workflow.wait_condition(lambda: self.cancelled, timeout=customer.trial)
+            await workflow.wait_condition(lambda: self.cancelled, timeout=customer.trial_seconds)
             return "cancelled in trial"
         except asyncio.TimeoutError:
             pass
