@@ -29,6 +29,10 @@ fn main() {
     let mut code = String::new();
     for (name, folder) in FOLDERS {
         let folder = here.join(folder);
+        if !folder.exists() {
+            // Cargo asks again each time, until it is there.
+            println!("cargo::rerun-if-changed={}", folder.display());
+        }
         let mut files = Vec::new();
         collect(&folder, &folder, &mut files);
         files.sort();
