@@ -19,6 +19,8 @@ use temporalio_protos::temporal::api::update::v1::outcome;
 
 use crate::cases::{Case, Do};
 
+/// Large components take long to compile where much else goes on.
+const PATIENT: [&str; 2] = ["--compile-time", "600s"];
 /// How many cases are played at once.
 const AT_ONCE: usize = 8;
 
@@ -36,6 +38,16 @@ async fn typescript_behaves_as_the_table_says() {
         .expect("npm runs");
     assert!(installed.success(), "npm ci: {installed}");
     check("typescript").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_behaves_as_the_table_says() {
+    check("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_behaves_as_the_table_says() {
+    check("go").await;
 }
 
 #[test]
@@ -78,7 +90,7 @@ async fn check(language: &str) {
 }
 
 async fn set(component: &Path, flags: &[&str]) -> Stage {
-    let server = Server::start(flags).await;
+    let server = Server::start(&[flags, &PATIENT].concat()).await;
     let path = component.to_str().expect("a plain path");
     for command in [
         &["component", "upload", path, "--name", "conformance"][..],

@@ -20,7 +20,13 @@ pub(super) struct Placeholders {
 }
 
 /// Fields that each language fills in its own way, or not at all.
-const OF_A_LANGUAGE: [&str; 3] = ["stack_trace", "sdk_metadata", "reason"];
+const OF_A_LANGUAGE: [&str; 5] = [
+    "stack_trace",
+    "sdk_metadata",
+    "user_metadata",
+    "reason",
+    "control",
+];
 
 impl Placeholders {
     /// `of_every_language` and `without_tasks`: see [`super::Story`].
@@ -46,9 +52,10 @@ impl Placeholders {
         self.events.get(&event_id).copied()
     }
 
-    /// Some languages say of what is nothing that it is null, others say nothing.
+    /// Whether a value says what others mean by saying nothing: null for no value, a
+    /// default, that a failure is the library's.
     pub(super) fn is_nothing(&self, word: &str) -> bool {
-        self.of_every_language && word == "[null]"
+        self.of_every_language && ["[null]", "ALLOW_DUPLICATE", "<sdk>"].contains(&word)
     }
 
     /// Whether a field is not written at all.

@@ -60,7 +60,7 @@ fn attributes(event: &DynamicMessage, names: &mut Placeholders) -> String {
     let mut lines = Lines::new(names);
     let mut in_line = String::new();
     for (field, value) in event.fields() {
-        if HEAD.contains(&field.name()) {
+        if HEAD.contains(&field.name()) || lines.names.leaves_out(field.name()) {
             continue;
         }
         match value {
