@@ -6,6 +6,8 @@ use crate::shell::{command, output, root, run, succeeds, target};
 
 /// The target that workflows are built for.
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// The target of a test of components that stock compilers build.
+const WASI_TARGET: &str = "wasm32-wasip2";
 /// Debian's Rust with its sources, where rustup cannot add the target.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld"];
 /// What the tests in Python need.
@@ -21,6 +23,10 @@ const CARGO_DENY: &str = "^0.19";
 
 /// Makes sure that workflows can be built: rustup's target, or Debian's packages.
 pub fn wasm_toolchain() -> Result<(), String> {
+    // Only rustup has it: where that cannot be reached, the test says that it did nothing.
+    if !has_target(WASI_TARGET) {
+        succeeds(&mut command("rustup", &["target", "add", WASI_TARGET]));
+    }
     if has_wasm_target() {
         return Ok(());
     }
@@ -38,7 +44,11 @@ pub fn wasm_toolchain() -> Result<(), String> {
 }
 
 fn has_wasm_target() -> bool {
-    let arguments = ["--print", "target-libdir", "--target", WASM_TARGET];
+    has_target(WASM_TARGET)
+}
+
+fn has_target(target: &str) -> bool {
+    let arguments = ["--print", "target-libdir", "--target", target];
     let folder = output(&mut command("rustc", &arguments));
     folder.is_ok_and(|folder| PathBuf::from(folder.trim()).is_dir())
 }

@@ -9,11 +9,14 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 
 use crate::description::{ComponentDescription, WorkflowDescription};
+use crate::host::wasi::SERVED_WASI;
 use crate::host::{SERVED, SERVED_LOGGING};
 
 /// Our package and the version that this server serves.
 const PACKAGE: &str = "mainspring:workflow/";
 const VERSION: &str = "@1.0.0";
+/// The releases of WASI whose interfaces are those that are served.
+const WASI_VERSIONS: &str = "0.2.";
 
 /// Why a file was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,7 +107,7 @@ pub(crate) fn check_bytes(bytes: &[u8], limit: usize) -> Result<(), Refusal> {
     }
 }
 
-/// Every import must be of our package, and served.
+/// Every import must be of our package or of the part of WASI that is served.
 pub(crate) fn check_imports(
     engine: &Engine,
     component: &wasmtime::component::Component,
@@ -144,23 +147,35 @@ pub(crate) fn not_compiled(error: &wasmtime::Error, limits: &Limits) -> Refusal 
 
 /// An interface of ours with a function that it does not have, or has otherwise.
 pub(crate) fn unknown_function(error: &wasmtime::Error) -> Refusal {
-    Refusal::Imports(vec![format!(
-        "{error:#}: version 1.0.0 of the contract has no such function; build with a matching SDK"
-    )])
+    let said = format!("{error:#}");
+    let advice = if said.contains("wasi:") {
+        "a later release of WASI has it, and no history stands behind it; do without it"
+    } else {
+        "version 1.0.0 of the contract has no such function; build with a matching SDK"
+    };
+    Refusal::Imports(vec![format!("{said}: {advice}")])
 }
 
 fn own_interface(name: &str) -> Option<&str> {
     name.strip_prefix(PACKAGE)?.strip_suffix(VERSION)
 }
 
-fn is_served(name: &str) -> bool {
-    own_interface(name).is_some_and(serves)
+/// Whether an import is there when the component runs. The builder asks too.
+pub fn is_served(name: &str) -> bool {
+    own_interface(name).is_some_and(serves) || is_served_wasi(name)
 }
 
 /// Whether this server stands behind an interface of the contract, named without its
 /// package. Builders leave the others out of what a component imports.
 pub fn serves(interface: &str) -> bool {
     SERVED.contains(&interface) || interface == SERVED_LOGGING
+}
+
+fn is_served_wasi(name: &str) -> bool {
+    let Some((interface, version)) = name.split_once('@') else {
+        return false;
+    };
+    version.starts_with(WASI_VERSIONS) && SERVED_WASI.contains(&interface)
 }
 
 /// An interface of ours that is imported for its types alone asks for nothing.
@@ -174,11 +189,17 @@ fn describe_import(name: &str, functions: &[String]) -> String {
     } else {
         format!("{name} ({})", functions.join(", "))
     };
-    format!("{what}: {}", hint(name))
+    format!("{what}: {}", advice(name))
+}
+
+/// An interface that is served, of another release.
+fn is_served_wasi_elsewhere(name: &str) -> bool {
+    let interface = name.split('@').next().unwrap_or(name);
+    SERVED_WASI.contains(&interface)
 }
 
 /// What to do instead, by family.
-fn hint(name: &str) -> &'static str {
+pub fn advice(name: &str) -> &'static str {
     let is = |prefix: &str| name.starts_with(prefix);
     if own_interface(name).is_some() {
         "this server does not serve it yet; do without it, or upgrade the server"
@@ -188,14 +209,8 @@ fn hint(name: &str) -> &'static str {
         "a workflow cannot use the network; make the call in an activity"
     } else if is("wasi:filesystem") {
         "a workflow cannot touch files; read or write them in an activity"
-    } else if is("wasi:cli/environment") {
-        "a workflow has no environment; pass the value in its input"
-    } else if is("wasi:clocks") {
-        "use the workflow's clock and timers, which are the same in replay"
-    } else if is("wasi:random") {
-        "use the workflow's random stream, which is the same in replay"
-    } else if is("wasi:cli") || is("wasi:io") {
-        "use the workflow's log; build for wasm32-unknown-unknown, which drags in no WASI"
+    } else if is("wasi:") && is_served_wasi_elsewhere(name) {
+        "this server serves WASI 0.2; build for that release"
     } else if name.contains("thread") {
         "a workflow runs on one thread; use its futures instead"
     } else {
@@ -329,8 +344,8 @@ mod tests {
             said.contains("connect") && said.contains("activity"),
             "{said}"
         );
-        assert!(hint("mainspring:workflow/nexus@1.0.0").contains("not serve it yet"));
-        assert!(hint("mainspring:workflow/timers@2.0.0").contains("version 1.0.0"));
+        assert!(advice("mainspring:workflow/nexus@1.0.0").contains("not serve it yet"));
+        assert!(advice("mainspring:workflow/timers@2.0.0").contains("version 1.0.0"));
         assert!(is_served("mainspring:workflow/timers@1.0.0"));
         assert!(!is_served("mainspring:workflow/nexus@1.0.0"));
     }

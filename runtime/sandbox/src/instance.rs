@@ -181,6 +181,7 @@ impl Instance {
                 let (mut store, world) = *parts;
                 State::Answering(Running::new(async move {
                     let answered = world.call_answer_queries(&mut store).await;
+                    store.data_mut().finish_output();
                     (store, world, answered)
                 }))
             }
@@ -193,7 +194,9 @@ impl Instance {
         let workflow_type = facts.started.workflow_type.clone().unwrap_or_default().name;
         let input = payloads_to_wit(facts.started.input.clone());
         Running::new(async move {
+            store.data_mut().begin_run();
             let outcome = world.call_run(&mut store, &workflow_type, &input).await;
+            store.data_mut().finish_output();
             (store, world, outcome)
         })
     }
@@ -311,8 +314,30 @@ pub(crate) fn fault_of(error: &wasmtime::Error, said: Option<&str>, shared: &Sha
     }
 }
 
+/// The name of the module that the builder puts in the place of imports that no server
+/// has. Its functions are named after what they say when they are called.
+pub const STUB_MODULE: &str = "mainspring stubs";
+
+/// What a stub says, if one was called.
+fn stub_sentence(error: &wasmtime::Error) -> Option<String> {
+    let trace = error.downcast_ref::<wasmtime::WasmBacktrace>()?;
+    let (stub, callers) = trace.frames().split_first()?;
+    if stub.module().name() != Some(STUB_MODULE) {
+        return None;
+    }
+    let sentence = stub.func_name()?;
+    let mut callers = callers.iter().filter_map(wasmtime::FrameInfo::func_name);
+    match callers.next() {
+        Some(caller) => Some(format!("{sentence} (called by {caller})")),
+        None => Some(sentence.to_owned()),
+    }
+}
+
 /// Traps that are limits of ours are told as such.
 fn trap_message(error: &wasmtime::Error, said: Option<&str>, limits: &Limits) -> String {
+    if let Some(sentence) = stub_sentence(error) {
+        return sentence;
+    }
     if let Some(wasmtime::Trap::StackOverflow) = error.downcast_ref() {
         return format!(
             "the workflow's code called itself too deep for a stack of {} bytes \

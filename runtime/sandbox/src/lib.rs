@@ -22,13 +22,14 @@ mod instance;
 mod pace;
 mod sandbox;
 mod ticker;
+mod wasi;
 
-pub use self::admission::{Refusal, serves};
+pub use self::admission::{Refusal, is_served, serves};
 pub use self::component::{Component, Crowded};
 pub use self::description::{
     ComponentDescription, CorruptDescription, HandlerDescription, ReadsPolicy, VersioningPolicy,
     WorkflowDescription,
 };
-pub use self::instance::{Fault, Instance, Progress};
+pub use self::instance::{Fault, Instance, Progress, STUB_MODULE};
 pub use self::pace::Pace;
 pub use self::sandbox::{Admitted, Sandbox, SandboxConfig, SandboxError};

@@ -17,6 +17,7 @@ mod operations;
 mod properties;
 mod refusals;
 mod sizes;
+mod sleep;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -158,6 +159,8 @@ pub struct Session {
     /// Timers of `wait`: the code does not know their handles.
     hidden: HashSet<Handle>,
     waiting: Option<Handle>,
+    /// The timer of the sleep that the code is in.
+    sleeping: Option<Handle>,
     /// The update of the task in hand.
     update: Option<UpdateInHand>,
     /// Updates accepted and not completed.
@@ -217,6 +220,7 @@ impl Session {
             batch: VecDeque::new(),
             hidden: HashSet::new(),
             waiting: None,
+            sleeping: None,
             update: None,
             open_updates: HashSet::new(),
             current_details: String::new(),
@@ -345,7 +349,9 @@ impl Session {
 
     /// Ends the read phase; `None` if the code did not answer.
     pub fn finish_query(&mut self) -> Option<QueryAnswer> {
-        self.batch.clear();
+        // Code that sleeps has not taken it; what came before it waits for its turn.
+        self.batch
+            .retain(|event| !matches!(event, GuestEvent::Query { .. }));
         match std::mem::replace(&mut self.phase, Phase::Between) {
             Phase::Query { answer, .. } => answer,
             Phase::Between | Phase::Task => None,

@@ -432,3 +432,26 @@ fn an_upsert_is_bounded_as_any_call() {
         .unwrap_err();
     assert!(fault.message.contains("limit task-operations"), "{fault}");
 }
+
+#[test]
+fn a_sleep_ends_with_its_own_timer_and_leaves_the_rest_for_later() {
+    let mut session = session();
+    begin(&mut session, vec![]);
+    session.begin_sleep(second()).unwrap();
+    assert!(!session.sleep_is_over());
+    session.finish_task(None);
+    session.observe(&[timer_started(5)]);
+    begin(&mut session, vec![signal(7)]);
+    assert!(!session.sleep_is_over(), "no event but its own ends it");
+    session.finish_task(None);
+    session.begin_query("q".into(), None, None);
+    assert!(!session.sleep_is_over());
+    assert_eq!(session.finish_query(), None);
+    begin(&mut session, vec![fired(12, 5)]);
+    assert!(session.sleep_is_over());
+    assert!(matches!(
+        session.next_event(),
+        Some(GuestEvent::Signal { .. })
+    ));
+    assert_eq!(session.next_event(), None);
+}

@@ -139,3 +139,17 @@ fn msg_14_what_was_accepted_before_cannot_be_rejected_now() {
     begin(&mut session, Vec::new());
     session.complete_update("u", Err(no())).unwrap();
 }
+
+#[test]
+fn an_update_of_code_that_sleeps_is_rejected_and_not_heard_later() {
+    let mut session = session();
+    begin(&mut session, vec![]);
+    session.begin_sleep(second()).unwrap();
+    session.finish_task(None);
+    bring(&mut session, true);
+    assert!(!session.sleep_is_over());
+    let rejected = session.finish_task(None).rejected.unwrap();
+    assert!(rejected.message.contains("sleeps"), "{rejected:?}");
+    assert_eq!(session.next_event(), None);
+    assert!(!session.is_tainted(), "it has not seen it");
+}

@@ -151,7 +151,8 @@ impl Session {
         match update.verdict {
             Verdict::Rejected(reason) => Some(reason),
             Verdict::Deciding if update.run_validator => Some(unprocessed()),
-            Verdict::Deciding | Verdict::Accepted | Verdict::NotHeard => None,
+            Verdict::NotHeard => self.turn_update_away(),
+            Verdict::Deciding | Verdict::Accepted => None,
         }
     }
 

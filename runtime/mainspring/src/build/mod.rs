@@ -2,7 +2,7 @@
 //!
 //! The steps, in order: tell the language (`language`), let the language's own tools
 //! build (`rust`, `go`, `typescript`, `python`, `c`), turn a core module into a component
-//! (`encode`), check it as a server would (`check`), write it. Tools and files that
+//! (`encode`), replace imports that no server has by stubs (`stub`), check it as a server would (`check`), write it. Tools and files that
 //! languages need come from `cache` and `embedded` and are called through `tool`. A step
 //! that cannot go on says what is missing and how to get it. The same source gives the
 //! same bytes. `README.md` says how a language is added.
@@ -21,6 +21,7 @@ mod language;
 mod python;
 mod rust;
 mod snapshot;
+mod stub;
 mod tool;
 mod typescript;
 
@@ -51,6 +52,8 @@ pub(crate) struct Built {
     size_bytes: usize,
     digest: String,
     interface: Interface,
+    /// Imports that were replaced: a call of one ends the workflow task.
+    stubs: Vec<String>,
     description: ComponentDescription,
     took: Duration,
 }
@@ -75,6 +78,7 @@ pub(crate) fn build(
         Code::Module { module, adapters } => encode::component(&module, &adapters, dir)?,
         Code::Component(component) => component,
     };
+    let (component, stubs) = stub::replace(component, dir)?;
     let interface = encode::interface_of(&component, dir)?;
     let description = check::admit(&component, dir)?;
     let file = out_file.map_or(usual, Path::to_owned);
@@ -84,6 +88,7 @@ pub(crate) fn build(
         size_bytes: component.len(),
         digest: hex::encode(Sha256::digest(&component)),
         interface,
+        stubs: stubs.into_iter().collect(),
         description,
         took: began.elapsed(),
     })
@@ -176,6 +181,7 @@ impl Built {
         details.add("Sdk", sdk.trim());
         details.add("Exports", self.interface.exports.join(", "));
         details.add("Imports", self.interface.imports.join(", "));
+        details.add("Stubs", self.stubs.join(", "));
         details.add("BuildTime", length_of_millis(self.took_ms()));
         format!("Built component:\n{}", details.render())
     }
@@ -192,6 +198,7 @@ impl Built {
             "sdkVersion": self.description.sdk_version,
             "exports": self.interface.exports,
             "imports": self.interface.imports,
+            "stubs": self.stubs,
             "durationMillis": self.took_ms(),
         })
     }

@@ -8,6 +8,7 @@ mod events;
 mod info;
 mod properties;
 mod updates;
+pub(crate) mod wasi;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,7 @@ pub(crate) struct Host {
     last_error: Option<String>,
     log: LogBudget,
     pauses: Pauses,
+    wasi: wasi::Wasi,
 }
 
 /// The cap on linear memory: a `memory.grow` past it traps, since code that could
@@ -80,6 +82,7 @@ impl Host {
                 exhausted: false,
             },
             pauses: Pauses::none(),
+            wasi: wasi::Wasi::default(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Host {
 
     /// The code goes on: what it said does not belong to what comes.
     fn begin_to_wait(&mut self) {
+        self.finish_output();
         self.last_error = None;
         self.log.left_bytes = self.log.limit_bytes;
         self.log.exhausted = false;
@@ -220,7 +224,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wit::random::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::info::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
     wit::logging::add_to_linker::<Host, HasSelf<Host>>(linker, itself)?;
-    Ok(())
+    wasi::add_to_linker(linker)
 }
 
 impl wit::types::Host for Host {}
