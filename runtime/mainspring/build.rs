@@ -4,12 +4,18 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// What the code calls each folder, and where it is.
-const FOLDERS: [(&str, &str); 5] = [
+const FOLDERS: [(&str, &str); 11] = [
     ("WIT", "../../wit"),
     ("SDK_TYPESCRIPT", "../../guest-sdk/typescript"),
     ("SDK_PYTHON", "../../guest-sdk/python"),
     ("SDK_GO", "../../guest-sdk/go"),
     ("SDK_C", "../../guest-sdk/c"),
+    ("SDK_RUST", "../../guest-sdk/rust"),
+    ("TEMPLATE_RUST", "src/new/templates/rust"),
+    ("TEMPLATE_GO", "src/new/templates/go"),
+    ("TEMPLATE_TYPESCRIPT", "src/new/templates/typescript"),
+    ("TEMPLATE_PYTHON", "src/new/templates/python"),
+    ("TEMPLATE_C", "src/new/templates/c"),
 ];
 /// What tools leave beside sources, and what only our own tests need.
 const LEFT_OUT: [&str; 9] = [
@@ -34,7 +40,10 @@ fn main() {
             println!("cargo::rerun-if-changed={}", folder.display());
         }
         let mut files = Vec::new();
-        collect(&folder, &folder, &mut files);
+        // Said even where the folder is not there, so that one that comes is seen.
+        if !collect(&folder, &folder, &mut files) && !folder.is_dir() {
+            println!("cargo::rerun-if-changed={}", folder.display());
+        }
         files.sort();
         let docs = folder.file_name().unwrap_or_default().to_string_lossy();
         writeln!(code, "/// The files of `{docs}`.").expect("a string grows");

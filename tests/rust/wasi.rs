@@ -104,8 +104,12 @@ async fn a_component_of_a_stock_compiler_runs_on_history() {
 
     // The builder takes the finished file as well as a folder.
     let stubbed = component_of(&file.to_string_lossy());
-    let server = start_server(&stubbed, &[]).await;
-    let evicting = start_server(&stubbed, &["--evict-after-each-activation"]).await;
+    let server = start_server(&stubbed, &["--log-level", "info"]).await;
+    let evicting = start_server(
+        &stubbed,
+        &["--log-level", "info", "--evict-after-each-activation"],
+    )
+    .await;
 
     let (slept, history) = result_of(&server.calls(), "Sleeper", "sleeper").await;
     assert!(slept.starts_with("\"true "), "{slept}");
@@ -149,6 +153,6 @@ async fn a_component_of_a_stock_compiler_runs_on_history() {
     assert!(said.contains("in an activity"), "{said}");
     let said = blocked(&calls, "Exiter").await;
     assert!(said.contains("ended its program"), "{said}");
-    let said = blocked(&calls, "Panicker").await;
+    let said = blocked(&calls, "Aborter").await;
     assert!(said.contains("there is a bug in the workflow"), "{said}");
 }

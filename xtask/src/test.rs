@@ -41,9 +41,7 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
             "warnings",
         ])
     })?;
-    run_stage("unit and end-to-end tests", || {
-        cargo(&["test", "--workspace", "--no-fail-fast"])
-    })?;
+    run_stage("unit and end-to-end tests", all_of_cargo)?;
     if fast {
         return Ok(());
     }
@@ -69,6 +67,17 @@ fn cargo(arguments: &[&str]) -> Result<(), String> {
 
 fn run_command(program: &PathBuf, arguments: &[&str]) -> Result<(), String> {
     crate::shell::run(&mut command(program, arguments))
+}
+
+/// With Python's tools first in the path: the compiler for C and Zig is among them.
+fn all_of_cargo() -> Result<(), String> {
+    let tools = setup::python()?;
+    let tools = tools.parent().map(PathBuf::from).into_iter();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(tools.chain(std::env::split_paths(&path)));
+    let path = path.map_err(|error| error.to_string())?;
+    let mut tests = command("cargo", &["test", "--workspace", "--no-fail-fast"]);
+    crate::shell::run(tests.env("PATH", path))
 }
 
 fn python_tests() -> Result<(), String> {

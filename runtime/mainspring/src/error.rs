@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::build::BuildError;
+use crate::new::NewError;
 use crate::serve::ServeError;
 
 /// Why a command failed.
@@ -58,6 +59,9 @@ pub(crate) enum CliError {
     /// A component could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// A project could not be made.
+    #[error(transparent)]
+    New(#[from] NewError),
     /// The server could not start or stopped with an error.
     #[error(transparent)]
     Serve(#[from] ServeError),

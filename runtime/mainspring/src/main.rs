@@ -1,13 +1,14 @@
 //! The durable workflow runtime: server and command line in one binary.
 //!
-//! `cli` holds the commands, `output` how they print, `build` turns a crate
-//! into a component, `serve` starts the server. Every command but `dev` and
+//! `cli` holds the commands, `output` how they print, `build` turns a project
+//! into a component, `new` makes one, `serve` starts the server. Every command but `dev` and
 //! `server` is a gRPC client and knows the server's API alone.
 
 mod bench;
 mod build;
 mod cli;
 mod error;
+mod new;
 mod output;
 mod rpc;
 mod serve;

@@ -24,7 +24,7 @@ mod sandbox;
 mod ticker;
 mod wasi;
 
-pub use self::admission::{Refusal, is_served, serves};
+pub use self::admission::{Refusal, serves};
 pub use self::component::{Component, Crowded};
 pub use self::description::{
     ComponentDescription, CorruptDescription, HandlerDescription, ReadsPolicy, VersioningPolicy,

@@ -107,19 +107,9 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
         ),
         ("wasi:filesystem/types@0.2.0", "open-at", "in an activity"),
         (
-            "wasi:cli/environment@0.2.0",
-            "get-environment",
-            "pass the value in its input",
-        ),
-        (
-            "wasi:clocks/wall-clock@0.2.0",
-            "now",
-            "the workflow's clock",
-        ),
-        (
-            "wasi:clocks/monotonic-clock@0.2.0",
-            "now",
-            "the workflow's clock",
+            "wasi:clocks/timezone@0.2.0",
+            "display",
+            "nothing in a history stands behind it",
         ),
         (
             "wasi:http/outgoing-handler@0.2.0",
@@ -127,15 +117,15 @@ async fn imports_are_refused_by_name_with_what_to_do_instead() {
             "make the call in an activity",
         ),
         (
-            "wasi:cli/stdout@0.2.0",
+            "wasi:cli/stdout@0.3.0",
             "get-stdout",
-            "use the workflow's log",
+            "build for that release",
         ),
         ("wasi:thread-spawn/threads@0.1.0", "spawn", "on one thread"),
         (
             "wasi:random/random@0.2.0",
-            "get-random-u64",
-            "the workflow's random stream",
+            "get-loaded-dice",
+            "a later release of WASI",
         ),
         ("my:own/thing@1.0.0", "act", "do it in an activity"),
     ])

@@ -19,7 +19,7 @@ struct Kit;
 
 export!(Kit);
 
-const TYPES: [&str; 6] = ["Sleeper", "Hearer", "Reader", "Exiter", "Panicker", "Asker"];
+const TYPES: [&str; 6] = ["Sleeper", "Hearer", "Reader", "Exiter", "Aborter", "Asker"];
 
 impl Guest for Kit {
     fn describe() -> ComponentDescription {
@@ -51,7 +51,10 @@ impl Guest for Kit {
             "Hearer" => hearer(),
             "Reader" => json(&format!("{:?}", std::fs::read_to_string("/etc/hostname"))),
             "Exiter" => std::process::exit(3),
-            "Panicker" => panic!("there is a bug in the workflow"),
+            "Aborter" => {
+                eprintln!("there is a bug in the workflow");
+                std::process::abort()
+            }
             _ => asker(),
         }
     }
@@ -72,7 +75,7 @@ fn sleeper() -> RunOutcome {
         let keys: Vec<String> = map.keys().map(u32::to_string).collect();
         order.push(keys.join(" "));
     }
-    print!("half a line");
+    eprint!("half a line");
     let slept = began.elapsed() >= Duration::from_millis(300);
     json(&format!("{slept} {}", order.join(",")))
 }

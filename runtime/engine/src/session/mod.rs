@@ -264,8 +264,12 @@ impl Session {
     /// Finishes the task. `end`: the code's `run` returned.
     pub fn finish_task(&mut self, end: Option<RunEnd>) -> TaskOutput {
         self.phase = Phase::Between;
-        let untaken = self.batch.len() + self.local.len();
         let rejected = self.finish_update();
+        // Code that sleeps takes the rest later.
+        let untaken = match self.sleeping {
+            Some(_) => 0,
+            None => self.batch.len() + self.local.len(),
+        };
         if let Some(end) = end {
             self.ended = true;
             self.batch.clear();

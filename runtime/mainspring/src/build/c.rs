@@ -250,13 +250,7 @@ fn compile_mixed(
     build
         .args(["build-exe", "-target", "wasm32-freestanding", "-mcpu"])
         .args(["generic+bulk_memory", "-O", "ReleaseSmall", "-fno-entry"])
-        // What a component exports by its own names; `answer-queries` is no name in Zig.
-        .args([
-            "--export=describe",
-            "--export=run",
-            "--export=answer-queries",
-        ])
-        .args(["--export=cabi_realloc", "-fstrip", "-I"])
+        .args(["-fstrip", "-I"])
         .arg(sdk)
         .args(["--dep", "mainspring"])
         .arg(format!("-Mroot={}", root.display()))

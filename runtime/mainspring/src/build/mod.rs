@@ -12,7 +12,7 @@
 mod c;
 mod cache;
 mod check;
-mod embedded;
+pub(crate) mod embedded;
 mod encode;
 mod error;
 mod go;

@@ -8,6 +8,7 @@ mod activity;
 pub(crate) mod component;
 pub(crate) use component::byte_size;
 mod namespace;
+mod new;
 mod search_attribute;
 pub(crate) mod value;
 mod workflow;
@@ -42,6 +43,8 @@ enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Build, check and upload workflow components.
     Component(component::ComponentCommand),
+    /// Make a project: a workflow, its worker, a starter, tests.
+    New(new::NewArgs),
     /// Answer for activities from outside their worker.
     Activity(activity::ActivityCommand),
     /// List, create and describe namespaces.
@@ -72,6 +75,7 @@ impl Cli {
             Command::Server(args) => Ok(serve::run(args.into_options()?).await?),
             Command::Workflow(command) => command.run().await,
             Command::Component(command) => command.run().await,
+            Command::New(args) => args.run(),
             Command::Activity(command) => command.run().await,
             Command::Namespace(command) => command.run().await,
             Command::SearchAttribute(command) => command.run().await,
@@ -197,6 +201,10 @@ mod tests {
             "namespace create -n name --retention 3d",
             "namespace describe name",
             "component build dir -o out.wasm",
+            "component build dir --language python --workflows a --workflows b --tool-cache c",
+            "component upload dir --language typescript --workflows src/workflows.ts",
+            "new --language typescript greeting",
+            "new --language c greeting --parent projects",
             "component upload out.wasm --name n --version v1 -o json",
             "component download n --version v1 -o out.wasm",
             "dev --ip 0.0.0.0 -p 1 -f db -n a -n b --log-level debug --log-format json",
@@ -227,6 +235,8 @@ mod tests {
             "workflow list --limit many",
             "server",
             "server --db sqlite://x --payload-bytes -1",
+            "new greeting",
+            "new --language cobol greeting",
             "dev --port 99999",
         ] {
             let words = std::iter::once("mainspring").chain(line.split_whitespace());
