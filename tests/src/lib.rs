@@ -11,6 +11,6 @@ mod worker;
 
 pub use calls::{Calls, ORDER_ACTIVITIES, execution, json, task_queue};
 pub use hand::Hand;
-pub use process::{WorkerProcess, bench, target_folder};
+pub use process::{WorkerProcess, bench, binary, target_folder};
 pub use server::{Server, component_of};
 pub use worker::{Ledger, Worker};

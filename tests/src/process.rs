@@ -83,7 +83,7 @@ pub fn bench(checkout: &Path, arguments: &[&str]) -> (String, bool) {
 }
 
 /// A binary of the workspace, beside the test binary's folder.
-pub(crate) fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let binary = profile_folder().join(name);
     assert!(
         binary.exists(),

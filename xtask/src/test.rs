@@ -41,7 +41,9 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
             "warnings",
         ])
     })?;
-    run_stage("unit and end-to-end tests", all_of_cargo)?;
+    run_stage("unit and end-to-end tests", || {
+        cargo_tests(&["--no-fail-fast"])
+    })?;
     if fast {
         return Ok(());
     }
@@ -54,6 +56,9 @@ pub fn run(flags: &[&str]) -> Result<(), String> {
         go_tests,
     )?;
     run_stage("tests with the official TypeScript SDK", typescript_tests)?;
+    run_stage("new projects in every language", || {
+        cargo_tests(&["--test", "new_projects", "--", "--ignored"])
+    })?;
     run_stage("licences and sources of dependencies", || {
         let deny = setup::cargo_deny()?;
         run_command(&deny, &["check", "bans", "licenses", "sources"])
@@ -70,14 +75,14 @@ fn run_command(program: &PathBuf, arguments: &[&str]) -> Result<(), String> {
 }
 
 /// With Python's tools first in the path: the compiler for C and Zig is among them.
-fn all_of_cargo() -> Result<(), String> {
+fn cargo_tests(arguments: &[&str]) -> Result<(), String> {
     let tools = setup::python()?;
     let tools = tools.parent().map(PathBuf::from).into_iter();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(tools.chain(std::env::split_paths(&path)));
     let path = path.map_err(|error| error.to_string())?;
-    let mut tests = command("cargo", &["test", "--workspace", "--no-fail-fast"]);
-    crate::shell::run(tests.env("PATH", path))
+    let mut tests = command("cargo", &["test", "--workspace"]);
+    crate::shell::run(tests.args(arguments).env("PATH", path))
 }
 
 fn python_tests() -> Result<(), String> {
