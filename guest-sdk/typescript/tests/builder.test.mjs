@@ -8,6 +8,9 @@ import { dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { bundle } from '../tool/bundle.mjs';
+import { openProject } from '../tool/project.mjs';
+
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const WIT = resolve(ROOT, '../../wit');
 const made = [];
@@ -106,13 +109,24 @@ test('top-level code that throws fails the build', () => {
   assert.match(said, /fails while it is loaded:[\s\S]*too early/);
 });
 
-test('the same source gives the same bytes, wherever it lies', () => {
-  const [one, other] = [project({ 'src/workflows.ts': HELLO }), project({ 'src/workflows.ts': HELLO })].map((folder) =>
-    build(folder),
+test('the same source gives the same bundle, wherever it lies', async () => {
+  const [one, other] = await Promise.all(
+    [1, 2].map(async () => bundle(openProject(project({ 'src/workflows.ts': HELLO })), { isLazy: false })),
   );
-  assert.equal(one.status, 0, one.said);
-  assert.ok(readFileSync(one.out).equals(readFileSync(other.out)));
-  assert.deepEqual(one.answer.notes, []);
+  assert.equal(one, other);
+  assert.doesNotMatch(one, /node_modules|mainspring-project-/);
+});
+
+test('a component that is there already is not made anew', () => {
+  const folder = project({ 'src/workflows.ts': HELLO });
+  const first = build(folder);
+  assert.equal(first.status, 0, first.said);
+  const bytes = readFileSync(first.out);
+  assert.equal(build(folder).status, 0);
+  assert.ok(readFileSync(first.out).equals(bytes));
+  writeFileSync(join(folder, 'src/workflows.ts'), HELLO.replace('hi', 'ho'));
+  assert.equal(build(folder).status, 0);
+  assert.ok(!readFileSync(first.out).equals(bytes), 'another source is another component');
 });
 
 test('top-level code that needs a run is evaluated in each, and the build says so', () => {

@@ -6,9 +6,11 @@
 // know. A mistake of the user's goes to standard error, in sentences, and the exit code
 // is 1.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { bundle } from './bundle.mjs';
@@ -31,26 +33,57 @@ async function build() {
   if (!folder || !values.wit || !values.out) throw new Mistake('usage: main.mjs PROJECT --wit FOLDER --out FILE');
   const project = openProject(folder, values.workflows);
   if (!values['no-type-check'] && project.settings.typeCheck !== false) checkTypes(project);
+  const { isLazy } = await make(project, values.wit, values.out);
+  const notes = isLazy
+    ? ['the top level of the workflow code needs a run (it asks for the time or for randomness), so each run evaluates it anew']
+    : [];
+  const { library, file } = project;
+  console.log(JSON.stringify({ workflows: file, library: library.version, bytes: statSync(values.out).size, notes }));
+}
+
+/**
+ * Writes the component, unless it is there and made of the same: the image of a memory
+ * holds seeds that the engine drew, so one made anew has another digest.
+ */
+async function make(project, wit, out) {
+  const eager = await bundle(project, { isLazy: false });
+  const key = createHash('sha256').update(versions()).update(eager).digest('hex');
+  const kept = keptFor(key, out);
+  if (kept !== undefined) return kept;
   const work = mkdtempSync(join(tmpdir(), 'mainspring-build-'));
   try {
-    const made = await snapshot(project, values.wit, work);
-    writeFileSync(values.out, made.component);
-    const { library, file } = project;
-    const notes = made.isLazy
-      ? ['the top level of the workflow code needs a run (it asks for the time or for randomness), so each run evaluates it anew']
-      : [];
-    console.log(JSON.stringify({ workflows: file, library: library.version, bytes: made.component.length, notes }));
+    const { component, isLazy } = await snapshot(project, eager, wit, work);
+    writeFileSync(out, component);
+    writeFileSync(`${out}.json`, JSON.stringify({ key, isLazy, digest: digestOf(component) }));
+    return { isLazy };
   } finally {
     rmSync(work, { recursive: true });
   }
+}
+
+function keptFor(key, out) {
+  try {
+    const known = JSON.parse(readFileSync(`${out}.json`, 'utf8'));
+    return known.key === key && known.digest === digestOf(readFileSync(out)) ? known : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What else decides about the result: the packages' versions. The contract is in the adapter's. */
+function versions() {
+  return readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../package-lock.json'));
 }
 
 /**
  * The component with the user's modules evaluated in its image; where their top level
  * needs a run, one that evaluates them in each.
  */
-async function snapshot(project, wit, work) {
-  const eager = await bundle(project, { isLazy: false });
+async function snapshot(project, eager, wit, work) {
   const first = await componentize(eager, wit, work);
   if (first.component) return { component: first.component, isLazy: false };
   if (!first.needsRun) throw new Mistake(`the workflow code fails while it is loaded:\n${first.error}`);

@@ -5,9 +5,11 @@
 import { after, before, describe } from 'node:test';
 
 import { basics } from './guests/basics.js';
+import { examples } from './guests/examples.js';
 import { messages } from './guests/messages.js';
 import { cancellation, children, failures, properties } from './guests/others.js';
-import { Built, GuestStage } from './guests/stage.js';
+import { special } from './guests/special.js';
+import { Built, GuestStage, SPECIAL } from './guests/stage.js';
 import { stories, torture } from './guests/stories.js';
 
 let built: Built;
@@ -18,7 +20,7 @@ describe('workflows in TypeScript', () => {
   before(async () => {
     built = await Built.make();
     const components = { guests: built.file };
-    live = await GuestStage.set(components, []);
+    live = await GuestStage.set({ ...components, special: SPECIAL }, []);
     replayed = await GuestStage.set(components, ['--evict-after-each-activation']);
   });
   after(async () => {
@@ -41,4 +43,6 @@ describe('workflows in TypeScript', () => {
       torture(stage);
     });
   }
+  describe('with converters and interceptors', { timeout: 240_000 }, () => special(() => live));
+  describe('the examples', { timeout: 240_000, concurrency: 3 }, () => examples(() => live));
 });

@@ -14,6 +14,7 @@ import * as activities from './activities.js';
 import { mainspring, Server } from '../server.js';
 
 export const PROJECT = resolve(import.meta.dirname, '../../guests');
+export const SPECIAL = resolve(import.meta.dirname, '../../special');
 export const QUEUE = 'guests';
 /** How long a run may take, in milliseconds. */
 const PATIENCE = 60_000;

@@ -72,7 +72,8 @@ export async function serialised(): Promise<number[]> {
   let done = false;
   const seen: number[] = [];
   setHandler(add, async (value) => {
-    await condition(() => !busy);
+    // All that wait are woken at once: each looks again.
+    while (busy) await condition(() => !busy);
     busy = true;
     try {
       seen.push(await echo(value));
