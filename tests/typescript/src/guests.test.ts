@@ -32,7 +32,7 @@ describe('workflows in TypeScript', () => {
     ['live', () => live],
     ['replayed at every step', () => replayed],
   ] as const) {
-    describe(name, { concurrency: 6, timeout: 240_000 }, () => {
+    describe(name, { concurrency: 6, timeout: 600_000 }, () => {
       basics(stage);
       messages(stage);
       cancellation(stage);
@@ -43,6 +43,6 @@ describe('workflows in TypeScript', () => {
       torture(stage);
     });
   }
-  describe('with converters and interceptors', { timeout: 240_000 }, () => special(() => live));
-  describe('the examples', { timeout: 240_000, concurrency: 3 }, () => examples(() => live));
+  describe('with converters and interceptors', { timeout: 600_000 }, () => special(() => live));
+  describe('the examples', { timeout: 600_000, concurrency: 3 }, () => examples(() => live));
 });
