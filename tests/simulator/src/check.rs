@@ -90,11 +90,17 @@ fn histories(rows: &Rows) -> Result<Histories, Violation> {
 
 /// Nothing that is due waits: no run, and no task while workers poll.
 pub fn nothing_is_late(store: &ModelStore, now: Timestamp, late: Duration) -> Checked {
+    let histories = store.look(histories)?;
     store.look(|rows| {
         for row in rows.runs.values() {
             // The row's own alarm may be too early; the run knows what it waits for.
             let run = Run::load(rows.image(row), &lab::limits());
             let due = run.map_err(|error| error.to_string())?.next_wake();
+            // An activation that is owed is due since the last thing that happened.
+            let events = histories.get(&row.run_id).map(|(_, events)| events);
+            let last = events.and_then(|events| events.last());
+            let happened = last.map_or(Timestamp::EPOCH, history::event_time);
+            let due = due.map(|due| due.max(happened));
             if due.is_some_and(|at| at + late < now) {
                 return Err(Violation(format!(
                     "run {} was due at {due:?} and it is {now:?}",
@@ -114,8 +120,8 @@ pub fn nothing_is_late(store: &ModelStore, now: Timestamp, late: Duration) -> Ch
     })
 }
 
-/// Nothing that was recorded waits for the code of an open run.
-pub fn nothing_is_unheard(store: &ModelStore) -> Checked {
+/// Nothing that was recorded a while ago waits for the code of an open run.
+pub fn nothing_is_unheard(store: &ModelStore, now: Timestamp, late: Duration) -> Checked {
     let histories = store.look(histories)?;
     for (run_id, (_, events)) in &histories {
         let mut cutter = Cutter::default();
@@ -130,6 +136,7 @@ pub fn nothing_is_unheard(store: &ModelStore) -> Checked {
         }
         if let Some(event) = tail.batch.iter().chain(&tail.behind).next()
             && !tail.closed
+            && history::event_time(event) + late < now
         {
             return Err(Violation(format!(
                 "run {run_id} has never heard event {}",

@@ -231,7 +231,7 @@ impl Life {
             }
             if asked.is_empty() {
                 check::nothing_is_late(&self.store, now, LATE)?;
-                check::nothing_is_unheard(&self.store)?;
+                check::nothing_is_unheard(&self.store, now, LATE)?;
             }
             // One may have been followed by another meanwhile.
             let new: Vec<_> = open
