@@ -19,7 +19,8 @@ pub(super) struct Placeholders {
     events: HashMap<i64, i64>,
 }
 
-/// Fields that each language fills in its own way, or not at all.
+/// Fields that each language fills in its own way, or not at all, or that one alone
+/// looks at (`control`: Go).
 const OF_A_LANGUAGE: [&str; 5] = [
     "stack_trace",
     "sdk_metadata",
