@@ -18,9 +18,6 @@ use mainspring_tests::{component_of, target_folder};
 
 use mainspring_tests::stage::Stage;
 
-/// A component to play the stories with, in place of `tests/workflows`: one in another
-/// language whose workflows have the same names and do the same has the same histories.
-const KIT: &str = "MAINSPRING_KIT";
 /// How many stories are played at once.
 const AT_ONCE: usize = 6;
 
@@ -51,8 +48,9 @@ fn the_read_me_lists_every_run() {
 }
 
 async fn play() -> Vec<Story> {
+    let kit = component_of("tests/workflows");
     let order = component_of("examples/order/workflow");
-    let stage = Stage::set(&[("kit", kit()), ("order", order)]).await;
+    let stage = Stage::set(&[("kit", kit), ("order", order)]).await;
     for (name, kind) in [("Colour", "Keyword"), ("Size", "Int")] {
         let create = ["search-attribute", "create", "--name", name, "--type", kind];
         let (said, created) = stage.server.cli(&create);
@@ -67,14 +65,6 @@ async fn play() -> Vec<Story> {
         .buffer_unordered(AT_ONCE)
         .collect()
         .await
-}
-
-/// The kit, or another component with the same workflows.
-fn kit() -> PathBuf {
-    match std::env::var_os(KIT) {
-        Some(file) => PathBuf::from(file),
-        None => component_of("tests/workflows"),
-    }
 }
 
 fn folder() -> PathBuf {
