@@ -78,8 +78,8 @@ const MUTANTS: [Mutant; 16] = [
     Mutant {
         what: "answers leave before what they say is durable",
         file: "runtime/server/src/actor/publish.rs",
-        from: "let news = news_of(&write);",
-        to: "if BUG { step.settle(Ok(())); }\nlet news = news_of(&write);",
+        from: "let news = self.news_of(&write);",
+        to: "if BUG { step.settle(Ok(())); }\nlet news = self.news_of(&write);",
     },
     Mutant {
         what: "a signal that is sent again is recorded again",
