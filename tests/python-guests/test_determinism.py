@@ -21,26 +21,30 @@ async def poke(handle) -> None:
             await handle.execute_update("nudge", -1)
         except Exception as rejected:
             assert "only forward" in str(rejected.__cause__)
+    await handle.signal("stop")
 
 
 async def test_everything_that_could_differ_is_equal_in_replay(client):
     handle = await start(client, "TortureWorkflow", 4)
     await poke(handle)
     seen = await asyncio.wait_for(handle.result(), 120)
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == len(seen) >= 4
     assert "WORKFLOW_TASK_FAILED" not in await kinds(handle)
 
 
 async def test_the_same_where_code_is_kept(kept):
     handle = await start(kept, "TortureWorkflow", 4)
     await poke(handle)
-    assert len(set(await asyncio.wait_for(handle.result(), 120))) == 4
+    assert len(set(await asyncio.wait_for(handle.result(), 120))) >= 4
     assert "WORKFLOW_TASK_FAILED" not in await kinds(handle)
 
 
 async def test_two_runs_draw_differently(client):
-    one, other = await asyncio.gather(*(run(client, "TortureWorkflow", 1) for _ in range(2)))
-    assert one != other
+    handles = [await start(client, "TortureWorkflow", 1) for _ in range(2)]
+    for handle in handles:
+        await handle.signal("stop")
+    one, other = [await handle.result() for handle in handles]
+    assert one[0] != other[0]
 
 
 async def test_a_server_that_is_killed_goes_on_with_the_run(keeping):
@@ -53,7 +57,7 @@ async def test_a_server_that_is_killed_goes_on_with_the_run(keeping):
     client = await Client.connect(keeping.address)
     async with Worker(client, task_queue="samples", activities=ALL):
         handle = client.get_workflow_handle(handle.id)
-        assert len(await asyncio.wait_for(handle.result(), 120)) == 3
+        assert len(await asyncio.wait_for(handle.result(), 120)) >= 3
     assert "WORKFLOW_TASK_FAILED" not in await kinds(handle)
 
 

@@ -105,6 +105,8 @@ def _resolved(resolution, operations: Operations) -> WorkflowActivationJob | Non
     if operation is None:
         return None
     operations.forget(operation)
+    if operation.kind is Kind.CHILD and not operation.started:
+        operations.not_started(operation)
     return _ANSWERS[operation.kind](operation, resolution.outcome)
 
 

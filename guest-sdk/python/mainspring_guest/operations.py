@@ -35,13 +35,13 @@ class Operations:
         self._by_handle: dict[int, Operation] = {}
         self._by_seq: dict[tuple[Kind, int], Operation] = {}
         # Children stay known after they have closed: a signal to one is refused by the host.
-        self._children: dict[str, int] = {}
+        self._children: dict[str, list[int]] = {}
 
     def add(self, operation: Operation) -> None:
         self._by_handle[operation.handle] = operation
         self._by_seq[operation.kind, operation.seq] = operation
         if operation.kind is Kind.CHILD:
-            self._children[operation.workflow_id] = operation.handle
+            self._children.setdefault(operation.workflow_id, []).append(operation.handle)
 
     def of_handle(self, handle: int) -> Operation | None:
         return self._by_handle.get(handle)
@@ -50,8 +50,13 @@ class Operations:
         return self._by_seq.get((kind, seq))
 
     def child(self, workflow_id: str) -> int | None:
-        """The handle of the child that has this ID."""
-        return self._children.get(workflow_id)
+        """The handle of the latest child that has this ID."""
+        handles = self._children.get(workflow_id)
+        return handles[-1] if handles else None
+
+    def not_started(self, operation: Operation) -> None:
+        """The ID means an earlier child again, which had it first."""
+        self._children[operation.workflow_id].remove(operation.handle)
 
     def forget(self, operation: Operation) -> None:
         self._by_handle.pop(operation.handle, None)

@@ -426,3 +426,21 @@ def test_the_stack_goes_down_to_where_the_code_waits():
     plain, enhanced = [answer for name, answer in host.calls if name == "answer_query"]
     assert "test_run.py" in value_of(plain[1].value) and "in run" in value_of(plain[1].value)
     assert isinstance(enhanced[1], Ok)
+
+
+@workflow.defn
+class Twins:
+    @workflow.run
+    async def run(self) -> None:
+        child = await workflow.start_child_workflow("Child", id="child")
+        try:
+            await workflow.start_child_workflow("Child", id="child")
+        except WorkflowAlreadyStartedError:
+            await child.signal("go")
+
+
+def test_a_signal_reaches_the_child_that_has_the_id():
+    taken = application("there already", "WorkflowExecutionAlreadyStarted")
+    host = Host([], [started(1)], [failed(2, child_failure("could not start"), taken)])
+    run(host, Twins)
+    assert host.last("signal_workflow")[0].value == 1

@@ -4,8 +4,11 @@ A run that cannot go on is blocked with a sentence and a place in the user's own
 The host keeps the last error of the log and shows it when the code traps.
 """
 
+import ast
+import builtins
 import linecache
 import re
+import sys
 import traceback
 
 # A frame in a formatted stack.
@@ -23,9 +26,39 @@ def install() -> None:
     linecache.checkcache = lambda filename=None: None
     linecache.updatecache = lambda filename, module_globals=None, *_rest, **_more: []
     linecache.lazycache = lambda filename, module_globals: False
-    # It parses a piece of a line to find where to put a caret; for a piece that is no
-    # program by itself the interpreter would look for a file.
-    traceback._extract_caret_anchors_from_line_segment = lambda segment: None
+    builtins.compile, builtins.exec = _compile, _exec
+
+
+# No file has such a name: half of a character cannot be encoded.
+_NO_FILE = "\ud800"
+_raw_compile, _raw_exec = compile, exec
+
+
+def _compile(source, filename, mode, flags=0, dont_inherit=False, optimize=-1, **options):
+    """`compile`, which looks for a file of the given name to quote a line that it cannot
+    parse. (Stacks are drawn with carets, for which pieces of lines are parsed.) So it is
+    first tried under a name that no file has."""
+    if isinstance(source, ast.AST) or mode != "exec":
+        return _raw_compile(source, filename, mode, flags, dont_inherit, optimize, **options)
+    given = (mode, flags, dont_inherit, optimize)
+    try:
+        made = _raw_compile(source, _NO_FILE, *given, **options)
+    except SyntaxError as error:
+        error.filename = filename
+        raise
+    if flags & ast.PyCF_ONLY_AST:
+        return made
+    return _raw_compile(source, filename, *given, **options)
+
+
+def _exec(source, globals=None, locals=None, /, **options):
+    """`exec`, for the same reason."""
+    if isinstance(source, (str, bytes)):
+        source = _compile(source, "<string>", "exec")
+    caller = sys._getframe(1)
+    if globals is None:
+        globals, locals = caller.f_globals, caller.f_locals if locals is None else locals
+    _raw_exec(source, globals, globals if locals is None else locals, **options)
 
 
 def say_error(message: str, place: str) -> None:
@@ -47,7 +80,6 @@ BUILD_FAILED = "mainspring-build-failed: "
 def say_build_failed(error: BaseException) -> None:
     """Tells the build, in one line, why the project could not be loaded."""
     import json
-    import sys
 
     stack = "".join(traceback.format_tb(error.__traceback__))
     said = {"kind": type(error).__name__, "message": str(error), "place": place_in(stack)}

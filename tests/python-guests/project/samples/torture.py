@@ -23,10 +23,11 @@ class TortureWorkflow:
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.pokes = 0
+        self.enough = False
 
     @workflow.run
     async def run(self, rounds: int) -> list[str]:
-        for _ in range(rounds):
+        while len(self.seen) < rounds or not self.enough:
             self.seen.append(self.draw())
             await asyncio.gather(*(self.step(word) for word in self.words()))
         return self.seen
@@ -57,6 +58,10 @@ class TortureWorkflow:
     @workflow.signal
     def poke(self) -> None:
         self.pokes += random.randrange(100)
+
+    @workflow.signal
+    def stop(self) -> None:
+        self.enough = True
 
     @workflow.query
     def peek(self) -> float:
