@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mainspring_test_guests::Guest;
-use mainspring_tests::Server;
+use mainspring_tests::{Ledger, Server, Worker, component_of};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use tonic::{Code, Status};
 
@@ -133,6 +134,47 @@ async fn a_database_that_turns_read_only_is_named_and_the_server_goes_on_when_it
     server.kill();
     server.restart().await;
     assert_eq!(recorded_signals(&calls).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_go_through_a_time_in_which_nothing_can_be_written() {
+    const ORDERS: usize = 40;
+    let Some(volume) = Volume::ext4(VOLUME_BYTES) else {
+        return;
+    };
+    let server = Server::start_on(Some(volume.database()), &[]).await;
+    server.upload(&component_of("examples/order/workflow"));
+    let calls = server.calls();
+    let mut orders = Vec::new();
+    for order in 0..ORDERS {
+        let id = format!("order-{order}");
+        let run_id = calls.start_order(&id, "").await.expect("an order starts");
+        orders.push((id, run_id));
+    }
+    // One poll: they are not done at once.
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let completed = || ledger.lock().expect("no poll panics").completed();
+    let _worker = Worker::start(&calls, 1, &ledger);
+    while completed() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let Some(immutable) = Immutable::make(&volume) else {
+        return;
+    };
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = completed();
+    assert!(before < 5 * ORDERS, "orders are on their way");
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert_eq!(completed(), before, "nothing is acknowledged");
+    drop(immutable);
+    for (id, run_id) in &orders {
+        let closed = tokio::time::timeout(PATIENCE, calls.close_event(id, run_id)).await;
+        let closed = closed.expect("it goes on by itself");
+        assert_eq!(closed.event_type(), EventType::WorkflowExecutionCompleted);
+    }
+    let ledger = ledger.lock().expect("no poll panics");
+    assert!(ledger.violations().is_empty(), "{:#?}", ledger.violations());
+    assert_eq!(ledger.completed(), 5 * ORDERS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
