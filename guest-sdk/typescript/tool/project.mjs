@@ -18,7 +18,7 @@ const PLACES = [
 const ENDINGS = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs'];
 const LIBRARY = '@temporalio/workflow';
 /** Versions of the library that the adapter is tested with: from, and below. */
-const OLDEST = [1, 11, 8];
+const OLDEST = [1, 24, 0];
 const BELOW = [2, 0, 0];
 
 /**
