@@ -76,7 +76,7 @@ func startServer(flags ...string) (*server, error) {
 	s := &server{address: freeAddress(), folder: folder}
 	_, port, _ := net.SplitHostPort(s.address)
 	// A busy machine may compile slowly, and nobody else waits for it.
-	flags = append([]string{"dev", "--port", port, "--db-filename", filepath.Join(folder, "mainspring.db"), "--compile-time", "10m"}, flags...)
+	flags = append([]string{"dev", "--port", port, "--db-filename", filepath.Join(folder, "mainspring.db"), "--compile-time", "10m", "--log-level", "info"}, flags...)
 	s.process = exec.Command(program(), flags...)
 	output, err := os.Create(s.logFile())
 	if err != nil {

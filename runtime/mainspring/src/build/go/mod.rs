@@ -34,6 +34,8 @@ world shim {
 pub(crate) fn build(job: &Job<'_>) -> Result<Artifact, BuildError> {
     job.no_workflows_flag(Language::Go)?;
     let project = toolchain::find(job)?;
+    // Made first: links beside it are not for version control either.
+    let out_file = job.default_out_file(&job.name())?;
     let sdk = job.cache.unpacked("go-sdk", &SDK_GO)?;
     let work = job.cache.work(&job.folder)?;
     let overlay = overlay::write(&project, &sdk.join("overlay"), &work.path)?;
@@ -51,7 +53,7 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Artifact, BuildError> {
                 module: shim,
             }],
         },
-        out_file: job.default_out_file(&job.name())?,
+        out_file,
     })
 }
 

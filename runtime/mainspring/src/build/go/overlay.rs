@@ -4,7 +4,8 @@
 //! the lines of Go's library and of the SDK that differ. Nothing of the user's project or
 //! of the module cache is touched or copied but the few files with such lines. Since Go
 //! overlays no file of its module cache, modules are reached through links, to which a
-//! copy of `go.mod` points.
+//! copy of `go.mod` points. The links lie in the project's output folder: Go writes their
+//! paths into the program, and from there they are the same on every machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,9 @@ const ADDED: [(&str, &str, &str); 3] = [
     ("net", "go", "net"),
     ("sdk", "sdk", "internal"),
 ];
+
+/// Where the links to modules are, from the project's folder.
+const LINKS: &str = ".mainspring/go";
 
 /// What the compiler is called with.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ struct Patch {
 /// Writes the overlay for a project to `work`. `files` is the folder of our files.
 pub(super) fn write(project: &Project, files: &Path, work: &Path) -> Result<Overlay, BuildError> {
     let module_file = copy_module_file(&project.folder, work)?;
+    let links = project.folder.join(LINKS);
+    fs::create_dir_all(&links).map_err(BuildError::file("make", &links))?;
     let mut roots = BTreeMap::from([("go".to_owned(), project.library.clone())]);
     for (name, module) in MODULES {
         let Some(target) = project.modules.get(name) else {
@@ -69,9 +75,9 @@ pub(super) fn write(project: &Project, files: &Path, work: &Path) -> Result<Over
                 project.folder.join("go.mod").display()
             )));
         };
-        let link = work.join(name);
+        let link = links.join(name);
         point(&link, target)?;
-        replace(&module_file, module, &link)?;
+        replace(&module_file, module, &format!("./{LINKS}/{name}"))?;
         roots.insert(name.to_owned(), link);
     }
     let mut replaced = added(files, &roots)?;

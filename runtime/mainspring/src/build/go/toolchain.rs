@@ -145,8 +145,8 @@ fn choose(programs: Vec<Package>, folder: &Path) -> Result<String, String> {
 /// Where the modules are, downloaded if need be.
 fn modules(job: &Job<'_>, folder: &Path) -> Result<BTreeMap<&'static str, PathBuf>, BuildError> {
     let action = format!("go could not get the modules of {}", job.named.display());
-    GO.run(go(folder).args(["mod", "download"]), &action)?;
     let paths = MODULES.map(|(_, path)| path);
+    GO.run(go(folder).args(["mod", "download"]).args(paths), &action)?;
     let answer = GO.run(
         go(folder).args(["list", "-m", "-json"]).args(paths),
         &action,
@@ -172,6 +172,8 @@ pub(super) fn compile(project: &Project, overlay: &Overlay, out: &Path) -> Resul
         .env("GOOS", "wasip1")
         .env("GOARCH", "wasm")
         .env("CGO_ENABLED", "0")
+        // The copy of go.mod may want a line more.
+        .env("GOFLAGS", "-mod=mod")
         .args([
             "build",
             "-buildmode=c-shared",
@@ -192,10 +194,10 @@ pub(super) fn compile(project: &Project, overlay: &Overlay, out: &Path) -> Resul
 }
 
 /// Writes a copy of `go.mod` that finds a module in another folder.
-pub(super) fn replace(module_file: &Path, module: &str, folder: &Path) -> Result<(), BuildError> {
+pub(super) fn replace(module_file: &Path, module: &str, folder: &str) -> Result<(), BuildError> {
     let mut edit = go(module_file.parent().unwrap_or(Path::new("/")));
     edit.args(["mod", "edit"])
-        .arg(with_path(&format!("-replace={module}="), folder))
+        .arg(format!("-replace={module}={folder}"))
         .arg(module_file);
     GO.run(&mut edit, "go could not edit a copy of go.mod")?;
     Ok(())
@@ -214,7 +216,7 @@ fn go(folder: &Path) -> Command {
     command
         .current_dir(folder)
         .env("GOWORK", "off")
-        .env("GOFLAGS", "-mod=mod");
+        .env("GOFLAGS", "-mod=readonly");
     command
 }
 
