@@ -88,7 +88,7 @@ class SlidingWindowWorkflow:
 
     @workflow.run
     async def run(self, window: Window) -> list[int]:
-        pending: set[asyncio.Task] = set()
+        pending: list[asyncio.Task] = []
         started = 0
         while window.next < window.records and started < 4:
             if len(pending) == window.size:
@@ -96,7 +96,7 @@ class SlidingWindowWorkflow:
                     pending, return_when=asyncio.FIRST_COMPLETED
                 )
                 window.results += [await task for task in done]
-            pending.add(
+            pending.append(
                 await workflow.start_child_workflow(
                     RecordProcessorWorkflow.run,
                     window.next,
