@@ -280,6 +280,12 @@ func (e *guestEnvironment) UpsertMemo(fields map[string]any) error {
 	if err != nil {
 		return err
 	}
+	for name, value := range fields {
+		if value == nil {
+			// What is nothing is taken away, whatever a codec has made of it.
+			memo.Fields[name] = &commonpb.Payload{}
+		}
+	}
 	e.issue(func() {
 		hostUpsertMemo(guestChanges(memo.Fields))
 		guestOut.reset()
