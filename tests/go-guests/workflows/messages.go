@@ -219,7 +219,7 @@ func Attributes(ctx workflow.Context) (string, error) {
 	all := workflow.GetTypedSearchAttributes(ctx)
 	value, has := all.GetKeyword(colour)
 	_, still := all.GetInt64(number)
-	return fmt.Sprint(value, has, still), workflow.Sleep(ctx, 10*time.Millisecond)
+	return fmt.Sprintf("%s %t %t", value, has, still), workflow.Sleep(ctx, 10*time.Millisecond)
 }
 
 // FileProcessing keeps its activities on one worker by a session.
