@@ -14,9 +14,10 @@ use crate::error::CliError;
 const AT_ONCE: usize = 64;
 /// Runs that are started first and do not sleep, to see how long the others will take.
 const FIRST_RUNS: usize = 500;
-/// From the last start to the moment when all wake: for code to be put aside, and for
-/// somebody to listen to each run.
-const REST: Duration = Duration::from_secs(8);
+/// From the last start to the moment when all wake: for somebody to listen to each run,
+/// and longer than a server keeps code at hand that wakes soon, so that what is measured
+/// is asleep.
+const REST: Duration = Duration::from_secs(20);
 /// Of that time, what it may take until somebody listens to each run.
 const LISTEN: Duration = Duration::from_secs(4);
 
