@@ -35,10 +35,6 @@ fn main() {
     let mut code = String::new();
     for (name, folder) in FOLDERS {
         let folder = here.join(folder);
-        if !folder.exists() {
-            // Cargo asks again each time, until it is there.
-            println!("cargo::rerun-if-changed={}", folder.display());
-        }
         let mut files = Vec::new();
         // Said even where the folder is not there, so that one that comes is seen.
         if !collect(&folder, &folder, &mut files) && !folder.is_dir() {
